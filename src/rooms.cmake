@@ -1,0 +1,26 @@
+# The rooms and their arrows, downwards. docs/architecture.md draws the same picture.
+room(base)
+room(der        DEPS base)
+room(pki        DEPS base der LIBS PkgConfig::CRYPTO)
+room(scep       DEPS base der pki)
+room(journal    DEPS base LIBS PkgConfig::CRYPTO)
+room(ipc        DEPS base LIBS PkgConfig::SECCOMP)
+room(config     DEPS base ipc LIBS PkgConfig::YAML)
+room(policy     DEPS base der pki)
+room(store      DEPS base LIBS PkgConfig::SQLITE)
+room(signer     DEPS base der pki journal ipc LIBS Threads::Threads)
+room(ledger     DEPS base der pki journal ipc policy store)
+room(front      DEPS base der pki scep ipc LIBS PkgConfig::EVENT)
+room(supervisor DEPS base ipc)
+room(device     DEPS base der pki scep LIBS PkgConfig::CURL)
+room(cli        DEPS base pki ipc config supervisor device LIBS PkgConfig::JANSSON)
+
+role(signer kurier-signer)
+role(ledger kurier-ledger)
+role(front  kurier-front)
+role(config kurier-config)
+role(cli    kurier)
+
+# Not installed: documents that are made from the code.
+add_executable(kurier-docs ${CMAKE_SOURCE_DIR}/tools/docs.c)
+target_link_libraries(kurier-docs PRIVATE kurier_base)
