@@ -22,6 +22,8 @@ struct bytes {
 #define BYTES_NONE ((struct bytes){NULL, 0})
 /* The octets of a string literal, without its NUL. */
 #define BYTES_LITERAL(s) ((struct bytes){(const uint8_t *)(s), sizeof(s) - 1})
+/* The same as an initialiser of static tables. */
+#define BYTES_INIT(s) {(const uint8_t *)(s), sizeof(s) - 1}
 /* The whole of an array of octets. */
 #define BYTES_ARRAY(a) ((struct bytes){(a), sizeof(a)})
 

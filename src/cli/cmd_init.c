@@ -1,0 +1,94 @@
+/*
+ * kurier init: make a home, print the fingerprints and the next command to type.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "cli/cert_authority.h"
+#include "cli/cli.h"
+#include "cli/home.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "cli/session.h"
+#include "supervisor/supervisor.h"
+
+#include "base/banned.h"
+
+/* What was made, and what comes next. */
+static int
+show_home(const char *home)
+{
+    struct base_error err;
+    struct cli_session session;
+    (void)printf("Made %s\n\n", home);
+    if (cli_session_open(home, &session, &err) != BASE_OK) {
+        return cli_report(&err);
+    }
+    int status = cli_print_authorities(&session, false, false, false);
+    cli_session_close(&session);
+    (void)printf("\nThe CA's SHA-256 fingerprint goes into the devices' profiles. Next:\n\n  "
+                 "kurier serve --home %s\n",
+        home);
+    return status;
+}
+
+/* "--passphrase-fd N" as a descriptor that can be read as often as needed. */
+static enum base_code
+keep_passphrase(const char *text, int *out_fd, struct base_error *err)
+{
+    uint64_t number = 0;
+    *out_fd = -1;
+    if (text == NULL) {
+        return BASE_OK;
+    }
+    TRY(base_parse_number(bytes_from_text(text), 65535, &number, err));
+    return supervisor_keep_passphrase((int)number, out_fd, err);
+}
+
+int
+cli_init(int argc, char **argv)
+{
+    const char *home = NULL;
+    const char *passphrase_fd = NULL;
+    struct cli_home_options options = {
+        .key_spec = "rsa:3072", .ca_subject = "CN=Kurier CA", .passphrase_fd = -1};
+    const struct cli_option table[] = {
+        {"ca-key", "SPEC", "rsa:2048, rsa:3072 (default), rsa:4096, ec:p256, ec:p384", NULL,
+            &options.key_spec, NULL},
+        {"ca-subject", "DN", "the CA's name (default CN=Kurier CA)", NULL, &options.ca_subject,
+            NULL},
+        {"ca-cert", "FILE", "one's own issuing CA: its certificate,", NULL, &options.ca_cert, NULL},
+        {"ca-key-file", "FILE", "its key,", NULL, &options.ca_key_file, NULL},
+        {"ca-chain", "FILE", "and the certificates above it, up to the root", NULL,
+            &options.ca_chain, NULL},
+        {"passphrase-fd", "N", "keys are encrypted with what is read from this descriptor", NULL,
+            &passphrase_fd, NULL},
+        {"home", "DIR", "the home", NULL, &home, NULL},
+    };
+    const struct cli_usage usage = {"init [OPTION]...",
+        "Makes a home: configuration, CA, RA certificate, ledger.", table,
+        sizeof(table) / sizeof(table[0]), 0, 0};
+    struct cli_list words;
+    int status = CLI_OK;
+    if (!cli_parse(&usage, argc, argv, &words, &status)) {
+        return status;
+    }
+    struct base_error err;
+    options.home = cli_home(home);
+    if ((options.ca_cert == NULL) != (options.ca_key_file == NULL)) {
+        (void)base_fail(&err, E_USAGE, "--ca-cert and --ca-key-file belong together");
+        return cli_report(&err);
+    }
+    if (keep_passphrase(passphrase_fd, &options.passphrase_fd, &err) != BASE_OK ||
+        cli_home_make(&options, &err) != BASE_OK) {
+        return cli_report(&err);
+    }
+    if (options.passphrase_fd >= 0) {
+        (void)printf("Made %s with encrypted keys. Next:\n\n  kurier serve --home %s "
+                     "--passphrase-fd 3 3<FILE\n",
+            options.home, options.home);
+        return CLI_OK;
+    }
+    return show_home(options.home);
+}

@@ -1,0 +1,121 @@
+/*
+ * kurier request list|approve|deny: requests that wait for a person's decision.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/delivery_view.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "cli/session.h"
+
+#include "base/banned.h"
+
+static enum base_code
+request_row(void *arg, const struct ipc_frame *frame, struct base_error *err)
+{
+    const bool *is_json = arg;
+    struct ipc_delivery row;
+    TRY(ipc_decode(&ipc_delivery_spec, frame, &row, err));
+    if (*is_json) {
+        cli_json_print(cli_delivery_json(&row));
+    } else {
+        cli_delivery_line(&row);
+    }
+    return BASE_OK;
+}
+
+static int
+request_list(int argc, char **argv)
+{
+    const char *home = NULL;
+    bool is_json = false;
+    const struct cli_option table[] = {
+        {"json", NULL, "one JSON object a line", &is_json, NULL, NULL},
+        {"home", "DIR", "the home", NULL, &home, NULL},
+    };
+    const struct cli_usage usage = {"request list [OPTION]...",
+        "Lists the requests that wait for approval.", table, sizeof(table) / sizeof(table[0]), 0,
+        0};
+    struct cli_list words;
+    int status = CLI_OK;
+    if (!cli_parse(&usage, argc, argv, &words, &status)) {
+        return status;
+    }
+    struct base_error err;
+    struct cli_session session;
+    if (cli_session_open(cli_home(home), &session, &err) != BASE_OK) {
+        return cli_report(&err);
+    }
+    if (!is_json) {
+        cli_delivery_heading();
+    }
+    struct cli_page page = {.is_more = true};
+    enum base_code code = BASE_OK;
+    while (code == BASE_OK && page.is_more) {
+        struct ipc_request_list question = {bytes_from_text(page.cursor)};
+        struct cli_page next;
+        code = cli_ask(
+            &session, &ipc_request_list_spec, &question, request_row, &is_json, &next, &err);
+        page = next;
+    }
+    cli_session_close(&session);
+    return code == BASE_OK ? CLI_OK : cli_report(&err);
+}
+
+static int
+decide(int argc, char **argv, bool is_approved)
+{
+    const char *home = NULL;
+    const char *reason = "";
+    const struct cli_option table[] = {
+        {"reason", "TEXT", "kept with the delivery", NULL, &reason, NULL},
+        {"home", "DIR", "the home", NULL, &home, NULL},
+    };
+    const struct cli_usage usage = {is_approved ? "request approve WHAT" : "request deny WHAT",
+        is_approved
+            ? "Approves a waiting request: the device gets its certificate when it asks next."
+            : "Denies a waiting request: the device is told when it asks next, and its challenge "
+              "is dead.",
+        table, sizeof(table) / sizeof(table[0]), 1, 1};
+    struct cli_list words;
+    int status = CLI_OK;
+    if (!cli_parse(&usage, argc, argv, &words, &status)) {
+        return status;
+    }
+    struct base_error err;
+    struct cli_session session;
+    struct cli_page page;
+    if (cli_session_open(cli_home(home), &session, &err) != BASE_OK) {
+        return cli_report(&err);
+    }
+    struct ipc_request_decide question = {
+        bytes_from_text(words.item[0]), is_approved, bytes_from_text(reason)};
+    enum base_code code =
+        cli_ask(&session, &ipc_request_decide_spec, &question, NULL, NULL, &page, &err);
+    cli_session_close(&session);
+    if (code != BASE_OK) {
+        return cli_report(&err);
+    }
+    (void)printf("%s %s\n", is_approved ? "approved" : "denied", words.item[0]);
+    return CLI_OK;
+}
+
+int
+cli_request(int argc, char **argv)
+{
+    if (argc >= 2 && strcmp(argv[1], "list") == 0) {
+        return request_list(argc - 1, argv + 1);
+    }
+    if (argc >= 2 && strcmp(argv[1], "approve") == 0) {
+        return decide(argc - 1, argv + 1, true);
+    }
+    if (argc >= 2 && strcmp(argv[1], "deny") == 0) {
+        return decide(argc - 1, argv + 1, false);
+    }
+    bool is_help = argc >= 2 && strcmp(argv[1], "--help") == 0;
+    (void)fprintf(
+        is_help ? stdout : stderr, "usage: kurier request list|approve|deny [OPTION]...\n");
+    return is_help ? CLI_OK : CLI_USAGE;
+}

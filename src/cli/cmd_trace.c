@@ -1,0 +1,172 @@
+/*
+ * kurier trace WHAT: one delivery from step 1 to 6, read like parcel tracking.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "cli/cli.h"
+#include "cli/delivery_view.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "cli/session.h"
+
+#include "base/banned.h"
+
+/* The delivery whose rows are being read: how it stands is said after its last row. */
+struct tracer {
+    bool is_json;
+    bool is_open;
+    bool is_stopped; /* the newest one, which comes first */
+    size_t count;
+    char state[IPC_NAME_MAX + 1];
+    unsigned step;
+    uint32_t code;
+    json_t *deliveries;
+    json_t *current; /* borrowed from deliveries */
+};
+
+static void
+end_delivery(struct tracer *tracer)
+{
+    if (tracer->is_open && !tracer->is_json) {
+        cli_trace_standing(tracer->state, tracer->step, tracer->code);
+    }
+    tracer->is_open = false;
+}
+
+static void
+begin_delivery(struct tracer *tracer, const struct ipc_delivery *row)
+{
+    end_delivery(tracer);
+    (void)cli_clean(row->state, tracer->state, sizeof(tracer->state));
+    tracer->step = row->step;
+    tracer->code = row->code;
+    tracer->is_stopped = tracer->count == 0 ? row->code != 0 : tracer->is_stopped;
+    tracer->is_open = true;
+    tracer->count++;
+    if (tracer->is_json) {
+        tracer->current = cli_delivery_json(row);
+        (void)json_object_set_new(tracer->current, "events", json_array());
+        (void)json_object_set_new(tracer->current, "contacts", json_array());
+        (void)json_array_append_new(tracer->deliveries, tracer->current);
+        return;
+    }
+    if (tracer->count > 1) {
+        (void)printf("\n");
+    }
+    cli_trace_head(row);
+}
+
+static void
+take_event(struct tracer *tracer, const struct ipc_event *row)
+{
+    if (tracer->is_json) {
+        (void)json_array_append_new(
+            json_object_get(tracer->current, "events"), cli_event_json(row));
+    } else {
+        cli_trace_event(row);
+    }
+}
+
+static void
+take_contact(struct tracer *tracer, const struct ipc_contact_row *row)
+{
+    if (tracer->is_json) {
+        (void)json_array_append_new(
+            json_object_get(tracer->current, "contacts"), cli_contact_json(row));
+    } else {
+        cli_trace_contact(row);
+    }
+}
+
+static void
+take_certificate(struct tracer *tracer, const struct ipc_cert_row *row)
+{
+    if (tracer->is_json) {
+        (void)json_object_set_new(tracer->current, "certificate", cli_cert_json(row));
+    } else {
+        cli_trace_certificate(row);
+    }
+}
+
+static enum base_code
+take_row(void *arg, const struct ipc_frame *frame, struct base_error *err)
+{
+    struct tracer *tracer = arg;
+    uint16_t type = ipc_frame_type(frame);
+    if (type == IPC_TYPE_DELIVERY) {
+        struct ipc_delivery row;
+        TRY(ipc_decode(&ipc_delivery_spec, frame, &row, err));
+        begin_delivery(tracer, &row);
+        return BASE_OK;
+    }
+    if (!tracer->is_open) {
+        return base_fail(err, E_IPC_FIELD, "a row before its delivery");
+    }
+    if (type == IPC_TYPE_EVENT) {
+        struct ipc_event row;
+        TRY(ipc_decode(&ipc_event_spec, frame, &row, err));
+        take_event(tracer, &row);
+    } else if (type == IPC_TYPE_CONTACT_ROW) {
+        struct ipc_contact_row row;
+        TRY(ipc_decode(&ipc_contact_row_spec, frame, &row, err));
+        take_contact(tracer, &row);
+    } else {
+        struct ipc_cert_row row;
+        TRY(ipc_decode(&ipc_cert_row_spec, frame, &row, err));
+        take_certificate(tracer, &row);
+    }
+    return BASE_OK;
+}
+
+static int
+finish(struct tracer *tracer, const char *what, enum base_code code, const struct base_error *err)
+{
+    if (code != BASE_OK) {
+        json_decref(tracer->deliveries);
+        return cli_report(err);
+    }
+    end_delivery(tracer);
+    if (tracer->is_json) {
+        json_t *object = json_object();
+        (void)json_object_set_new(object, "what", cli_json_text(bytes_from_text(what)));
+        (void)json_object_set_new(object, "deliveries", tracer->deliveries);
+        cli_json_print_pretty(object);
+    }
+    return tracer->is_stopped ? CLI_NO : CLI_OK;
+}
+
+int
+cli_trace(int argc, char **argv)
+{
+    const char *home = NULL;
+    struct tracer tracer = {.is_json = false};
+    const struct cli_option table[] = {
+        {"json", NULL, "one JSON object", &tracer.is_json, NULL, NULL},
+        {"home", "DIR", "the home", NULL, &home, NULL},
+    };
+    const struct cli_usage usage = {"trace WHAT",
+        "Shows a delivery from step 1 to 6: when, what, and when it stopped, why and what to do.\n"
+        "WHAT: device name, subject, transactionID, serial, thumbprint, challenge id or delivery "
+        "number.\n"
+        "Exit status 1 when the newest delivery found has stopped.",
+        table, sizeof(table) / sizeof(table[0]), 1, 1};
+    struct cli_list words;
+    int status = CLI_OK;
+    if (!cli_parse(&usage, argc, argv, &words, &status)) {
+        return status;
+    }
+    struct base_error err;
+    struct cli_session session;
+    if (cli_session_open(cli_home(home), &session, &err) != BASE_OK) {
+        return cli_report(&err);
+    }
+    tracer.deliveries = tracer.is_json ? json_array() : NULL;
+    struct ipc_trace question = {bytes_from_text(words.item[0])};
+    struct cli_page page;
+    enum base_code code =
+        cli_ask(&session, &ipc_trace_spec, &question, take_row, &tracer, &page, &err);
+    cli_session_close(&session);
+    return finish(&tracer, words.item[0], code, &err);
+}

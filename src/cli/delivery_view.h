@@ -1,0 +1,34 @@
+/*
+ * delivery_view.h - deliveries, their events and certificates as a person reads them, and as JSON.
+ */
+#ifndef CLI_DELIVERY_VIEW_H
+#define CLI_DELIVERY_VIEW_H
+
+#include <jansson.h>
+
+#include "ipc/control.h"
+
+/* The workflow's steps 1 to 6: "profile", "request", "policy", "issue", "delivery", "report". */
+const char *cli_step_name(unsigned step);
+
+/* One line of a list, and its heading. */
+void cli_delivery_heading(void);
+void cli_delivery_line(const struct ipc_delivery *row);
+json_t *cli_delivery_json(const struct ipc_delivery *row);
+
+/* A trace, like parcel tracking: the head of a delivery, one line a step, and how it stands. */
+void cli_trace_head(const struct ipc_delivery *row);
+void cli_trace_event(const struct ipc_event *row);
+void cli_trace_contact(const struct ipc_contact_row *row);
+void cli_trace_certificate(const struct ipc_cert_row *row);
+void cli_trace_standing(const char *state, unsigned step, uint32_t code);
+json_t *cli_event_json(const struct ipc_event *row);
+json_t *cli_contact_json(const struct ipc_contact_row *row);
+
+/* Certificates. The JSON fields serial, sha256, subject, not_before, not_after, status,
+ * transaction_id, profile are relied on. */
+void cli_cert_heading(void);
+void cli_cert_line(const struct ipc_cert_row *row);
+json_t *cli_cert_json(const struct ipc_cert_row *row);
+
+#endif

@@ -1,0 +1,86 @@
+/*
+ * kurier: one command; each of its verbs is a file of this room.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+#include "base/banned.h"
+
+struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *help;
+};
+
+static const struct command commands[] = {
+    {"init", cli_init, "make a home: configuration, CA, RA, ledger"},
+    {"serve", cli_serve, "run the server (makes the home first when there is none)"},
+    {"reload", cli_reload, "have a running server read its configuration again"},
+    {"challenge", cli_challenge, "challenge new: make challenges, one a line"},
+    {"delivery", cli_delivery, "delivery list: deliveries, newest first"},
+    {"trace", cli_trace, "one delivery, step by step: where it stands, and why"},
+    {"cert", cli_cert, "cert list, show, revoke"},
+    {"request", cli_request, "request list, approve, deny: what waits for approval"},
+    {"crl", cli_crl, "show or write the CRL"},
+    {"audit", cli_audit, "verify both journals against the certificates"},
+    {"enroll", cli_enroll, "the device side: get a certificate from any SCEP server"},
+};
+
+static void
+print_usage(FILE *to)
+{
+    (void)fprintf(to, "Kurier delivers certificates to devices over SCEP, and says where each "
+                      "delivery stands.\n\n"
+                      "usage: kurier COMMAND [OPTION]...\n\n");
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        (void)fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].help);
+    }
+    (void)fprintf(to,
+        "\nEach takes --help, and --home DIR (else KURIER_HOME, /var/lib/kurier when it exists, "
+        "./kurier-home).\n");
+}
+
+/* `kurier --home DIR COMMAND ...` is `kurier COMMAND ... --home DIR`: the words change places. */
+static void
+move_home_behind_command(int argc, char **argv)
+{
+    if (argc >= 4 && strcmp(argv[1], "--home") == 0) {
+        char *home = argv[2];
+        char *option = argv[1];
+        argv[1] = argv[3];
+        argv[2] = option;
+        argv[3] = home;
+    }
+}
+
+int
+main(int argc, char **argv)
+{
+    (void)signal(SIGPIPE, SIG_IGN);
+    move_home_behind_command(argc, argv);
+    if (argc < 2) {
+        print_usage(stderr);
+        return CLI_USAGE;
+    }
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        if (strcmp(argv[1], commands[i].name) == 0) {
+            int status = commands[i].run(argc - 1, argv + 1);
+            /* What was printed must have arrived: a full disk behind `>` is a failure. */
+            return fflush(stdout) == 0 || status != CLI_OK ? status : CLI_BROKEN;
+        }
+    }
+    if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0) {
+        print_usage(stdout);
+        return CLI_OK;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        (void)printf("kurier %s\n", KURIER_VERSION);
+        return CLI_OK;
+    }
+    (void)fprintf(
+        stderr, "kurier: there is no command '%s'; see kurier help [KUR-1006]\n", argv[1]);
+    return CLI_USAGE;
+}

@@ -1,0 +1,34 @@
+/*
+ * accept.h - what certain texts of the configuration must look like (config_accept of schema.h).
+ */
+#ifndef CONFIG_ACCEPT_H
+#define CONFIG_ACCEPT_H
+
+#include "base/bytes.h"
+
+/* "127.0.0.1:8080", "[::1]:8080" */
+MUST_CHECK enum base_code config_accept_address(
+    struct bytes in, struct bytes *out, struct base_error *err);
+/* "10.0.0.0/8" or one address */
+MUST_CHECK enum base_code config_accept_network(
+    struct bytes in, struct bytes *out, struct base_error *err);
+/* "http://host[:port][/path]" or https, printable ASCII; a slash at its end is dropped. */
+MUST_CHECK enum base_code config_accept_url(
+    struct bytes in, struct bytes *out, struct base_error *err);
+/* Small letters, digits, hyphens; begins with a letter or digit; at most 32: it stands in paths and file names. */
+MUST_CHECK enum base_code config_accept_name(
+    struct bytes in, struct bytes *out, struct base_error *err);
+/* A system user's name. */
+MUST_CHECK enum base_code config_accept_user(
+    struct bytes in, struct bytes *out, struct base_error *err);
+/* A path of a URL: begins with a slash, does not end with one, no blank, percent sign or query. */
+MUST_CHECK enum base_code config_accept_path(
+    struct bytes in, struct bytes *out, struct base_error *err);
+/* A name like clientAuth, or a dotted OID; kept as the dotted OID. */
+MUST_CHECK enum base_code config_accept_eku(
+    struct bytes in, struct bytes *out, struct base_error *err);
+/* "file:NAME", a file of the signer's folder. */
+MUST_CHECK enum base_code config_accept_key_uri(
+    struct bytes in, struct bytes *out, struct base_error *err);
+
+#endif

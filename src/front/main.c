@@ -1,0 +1,404 @@
+/*
+ * kurier-front: puts the parts together, and hears the supervisor.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "front/enrolment.h"
+#include "front/front.h"
+#include "front/route.h"
+#include "ipc/confine.h"
+#include "ipc/role.h"
+
+#include "base/banned.h"
+
+#define LISTENERS_MAX 32
+#define FLUSH_CONTACTS_MS 1000
+
+/* A listener that came before the server could take it, or whose end a reload may ask for. */
+struct pending_listener {
+    int fd;
+    unsigned purpose;
+};
+
+struct role {
+    struct front front;
+    struct ipc_role_link link;
+    struct event *supervisor;
+    struct event *ticker;
+    struct front_settings *incoming; /* owned: the configuration that is coming in */
+    bool is_strict;
+    bool is_confined;
+    bool is_described; /* the signer has said which certificates there are */
+    bool is_ready_due; /* READY waits for that */
+    struct pending_listener listeners[LISTENERS_MAX];
+    size_t listener_count;
+};
+
+/* ---- the peers
+ * --------------------------------------------------------------------------------------------------
+ */
+
+static void
+describe_again(struct role *role)
+{
+    struct ipc_describe question = {0};
+    struct base_error err;
+    if (front_peer_ask(role->front.signer, &ipc_describe_spec, &question, &err) != BASE_OK) {
+        base_log_error(role->front.log, BASE_LOG_ERROR, "describe_failed", &err);
+    }
+}
+
+static void
+signer_restarted(void *arg)
+{
+    struct role *role = arg;
+    describe_again(role);
+    front_enrolment_ask_signer_again(&role->front);
+}
+
+static void
+ledger_restarted(void *arg)
+{
+    struct role *role = arg;
+    front_enrolment_ask_ledger_again(&role->front);
+}
+
+static void
+say_ready_when_due(struct role *role)
+{
+    struct base_error err;
+    if (role->is_ready_due && role->is_described) {
+        role->is_ready_due = false;
+        if (ipc_role_ready(&role->link, &err) != BASE_OK) {
+            base_log_error(role->front.log, BASE_LOG_ERROR, "ready_failed", &err);
+            (void)event_base_loopbreak(role->front.base);
+        }
+    }
+}
+
+/* The CA certificates are documents too. */
+static enum base_code
+take_description(struct role *role, struct base_error *err)
+{
+    struct front *front = &role->front;
+    TRY(front_authorities_end(front->authorities, err));
+    for (size_t i = 0; i < front_authorities_count(front->authorities); i++) {
+        const struct front_ca *ca = front_authorities_peek(front->authorities, i);
+        TRY(front_documents_put_ca(front->documents, ca->name, ca->certificate.whole, err));
+    }
+    role->is_described = true;
+    say_ready_when_due(role);
+    return BASE_OK;
+}
+
+static enum base_code
+take_authority_frame(struct role *role, const struct ipc_frame *frame, struct base_error *err)
+{
+    if (ipc_frame_type(frame) == IPC_TYPE_DESCRIBED) {
+        front_peer_answered(role->front.signer);
+        return take_description(role, err);
+    }
+    struct ipc_authority message;
+    TRY(ipc_decode(&ipc_authority_spec, frame, &message, err));
+    return front_authorities_add(role->front.authorities, &message, err);
+}
+
+static void
+signer_frame(void *arg, const struct ipc_frame *frame)
+{
+    struct role *role = arg;
+    struct base_error err;
+    uint16_t type = ipc_frame_type(frame);
+    if (type != IPC_TYPE_AUTHORITY && type != IPC_TYPE_DESCRIBED) {
+        front_enrolment_signer_frame(&role->front, frame);
+    } else if (take_authority_frame(role, frame, &err) != BASE_OK) {
+        base_log_error(role->front.log, BASE_LOG_ERROR, "authority_refused", &err);
+    }
+}
+
+static void
+ledger_frame(void *arg, const struct ipc_frame *frame)
+{
+    struct role *role = arg;
+    struct ipc_crl message;
+    struct base_error err;
+    if (ipc_frame_type(frame) != IPC_TYPE_CRL) {
+        front_enrolment_ledger_frame(&role->front, frame);
+    } else if (ipc_decode(&ipc_crl_spec, frame, &message, &err) != BASE_OK ||
+               front_documents_take_crl(role->front.documents, message.ca, frame->fd, &err) !=
+                   BASE_OK) {
+        base_log_error(role->front.log, BASE_LOG_ERROR, "crl_refused", &err);
+    }
+}
+
+/* ---- the supervisor
+ * --------------------------------------------------------------------------------------------- */
+
+static enum base_code
+on_general(void *arg, const struct ipc_config_general *message, struct base_error *err)
+{
+    struct role *role = arg;
+    front_settings_free(role->incoming);
+    role->incoming = front_settings_new();
+    role->is_strict = message->is_strict != 0;
+    return role->incoming == NULL ? base_fail(err, E_NO_MEMORY, "settings")
+                                  : front_settings_set_general(role->incoming, message, err);
+}
+
+static enum base_code
+on_endpoint(void *arg, const struct ipc_config_endpoint *message, struct base_error *err)
+{
+    struct role *role = arg;
+    return front_settings_add_endpoint(role->incoming, message, err);
+}
+
+static enum base_code
+on_proxy(void *arg, const struct ipc_config_proxy *message, struct base_error *err)
+{
+    struct role *role = arg;
+    return front_settings_add_proxy(role->incoming, message, err);
+}
+
+static bool
+is_source_exempt(void *arg, const union front_http_address *source)
+{
+    struct role *role = arg;
+    return front_settings_is_trusted(role->front.settings, &source->any);
+}
+
+static void
+client_gone(void *arg, struct front_http_request *request, const struct base_error *why)
+{
+    struct role *role = arg;
+    (void)why;
+    front_enrolment_client_gone(&role->front, request);
+}
+
+static void
+request_refused(void *arg, const struct front_http_refusal *refusal)
+{
+    struct role *role = arg;
+    struct base_log_record record;
+    base_log_begin(&record, role->front.log, BASE_LOG_INFO, "http_refused", BYTES_NONE);
+    base_log_word(&record, "source", refusal->source_text);
+    base_log_number(&record, "status", refusal->status);
+    base_log_text(&record, "request", refusal->request_line);
+    base_log_code(&record, refusal->error);
+    base_log_end(&record);
+}
+
+static void
+route(void *arg, struct front_http_request *request)
+{
+    struct role *role = arg;
+    front_route_request(&role->front, request);
+}
+
+/* Once, with the first configuration: its limits are the server's for life. */
+static enum base_code
+start_server(struct role *role, struct base_error *err)
+{
+    struct front_http_options options = {.base = role->front.base,
+        .limits = front_http_limits_default(),
+        .handler = {route, client_gone, request_refused, is_source_exempt, role},
+        .clock = role->front.clock,
+        .random = role->front.random};
+    if (front_settings_max_connections(role->front.settings) != 0) {
+        options.limits.connections_max = front_settings_max_connections(role->front.settings);
+    }
+    if (front_settings_max_connections_per_source(role->front.settings) != 0) {
+        options.limits.per_source_max =
+            front_settings_max_connections_per_source(role->front.settings);
+    }
+    TRY(front_http_server_new(&options, &role->front.server, err));
+    for (size_t i = 0; i < role->listener_count; i++) {
+        const struct pending_listener *listener = &role->listeners[i];
+        TRY(front_http_server_listen(role->front.server, listener->fd, listener->purpose, err));
+    }
+    role->listener_count = 0;
+    return BASE_OK;
+}
+
+static enum base_code
+on_end(void *arg, uint32_t generation, struct base_error *err)
+{
+    struct role *role = arg;
+    (void)generation;
+    if (!role->is_confined) {
+        const struct ipc_confinement confinement = {
+            .role = IPC_FRONT, .is_strict = role->is_strict};
+        TRY(ipc_confine(&confinement, role->front.log, err));
+        role->is_confined = true;
+    }
+    struct front_settings *old = role->front.settings;
+    role->front.settings = MOVE(role->incoming);
+    front_settings_free(old);
+    if (role->front.server == NULL) {
+        TRY(start_server(role, err));
+    }
+    role->is_ready_due = true;
+    say_ready_when_due(role);
+    return BASE_OK;
+}
+
+static enum base_code
+on_peer(void *arg, enum ipc_role peer, int take_fd, struct base_error *err)
+{
+    struct role *role = arg;
+    if (peer != IPC_SIGNER && peer != IPC_LEDGER) {
+        (void)close(take_fd);
+        return base_fail(err, E_IPC_UNEXPECTED, "peer %s", ipc_role_name(peer));
+    }
+    return front_peer_connect(
+        peer == IPC_SIGNER ? role->front.signer : role->front.ledger, take_fd, err);
+}
+
+static enum base_code
+on_listener(void *arg, enum ipc_listener_purpose purpose, struct bytes address, int take_fd,
+    struct base_error *err)
+{
+    struct role *role = arg;
+    (void)address;
+    if (role->front.server != NULL) {
+        return front_http_server_listen(role->front.server, take_fd, (unsigned)purpose, err);
+    }
+    if (role->listener_count == LISTENERS_MAX) {
+        (void)close(take_fd);
+        return base_fail(err, E_TOO_LARGE, "more than %d listeners", LISTENERS_MAX);
+    }
+    role->listeners[role->listener_count++] = (struct pending_listener){take_fd, (unsigned)purpose};
+    return BASE_OK;
+}
+
+static void
+drained(void *arg, bool was_cut_off)
+{
+    struct role *role = arg;
+    struct base_log_record record;
+    base_log_begin(&record, role->front.log, BASE_LOG_INFO, "drained", BYTES_NONE);
+    base_log_number(&record, "cut_off", was_cut_off);
+    base_log_end(&record);
+    (void)event_base_loopexit(role->front.base, NULL);
+}
+
+static void
+on_drain(void *arg, uint32_t deadline_ms)
+{
+    struct role *role = arg;
+    if (role->front.server == NULL) {
+        (void)event_base_loopexit(role->front.base, NULL);
+        return;
+    }
+    front_http_server_drain(role->front.server, deadline_ms, drained, role);
+}
+
+static void
+on_supervisor(evutil_socket_t fd, short what, void *arg)
+{
+    struct role *role = arg;
+    struct base_error err;
+    (void)fd;
+    (void)what;
+    if (ipc_role_receive(&role->link, &err) != BASE_OK) {
+        _exit(1); /* the reason is in the log */
+    }
+}
+
+static void
+on_tick(evutil_socket_t fd, short what, void *arg)
+{
+    struct role *role = arg;
+    (void)fd;
+    (void)what;
+    front_contacts_tell(role->front.contacts);
+}
+
+/* ---- the whole
+ * --------------------------------------------------------------------------------------------------
+ */
+
+static enum base_code
+make_parts(struct role *role, struct base_error *err)
+{
+    struct front *front = &role->front;
+    const struct front_peer_handlers signer = {signer_frame, signer_restarted, role};
+    const struct front_peer_handlers ledger = {ledger_frame, ledger_restarted, role};
+    front->base = event_base_new();
+    if (front->base == NULL) {
+        return base_fail(err, E_NO_MEMORY, "event loop");
+    }
+    front->log = &role->link.log;
+    front->clock = base_clock_system();
+    front->random = base_random_system();
+    front->signer = front_peer_new(front->base, front->log, "signer", &signer);
+    front->ledger = front_peer_new(front->base, front->log, "ledger", &ledger);
+    front->authorities = front_authorities_new();
+    front->documents = front_documents_new();
+    front->enrolments = front_enrolments_new(front);
+    if (front->signer == NULL || front->ledger == NULL || front->authorities == NULL ||
+        front->documents == NULL || front->enrolments == NULL) {
+        return base_fail(err, E_NO_MEMORY, "front");
+    }
+    front->contacts = front_contacts_new(front->ledger, &front->clock);
+    role->supervisor =
+        event_new(front->base, role->link.fd, EV_READ | EV_PERSIST, on_supervisor, role);
+    role->ticker = event_new(front->base, -1, EV_PERSIST, on_tick, role);
+    struct timeval second = {FLUSH_CONTACTS_MS / 1000, FLUSH_CONTACTS_MS % 1000 * 1000};
+    if (front->contacts == NULL || role->supervisor == NULL || role->ticker == NULL ||
+        event_add(role->supervisor, NULL) != 0 || event_add(role->ticker, &second) != 0) {
+        return base_fail(err, E_NO_MEMORY, "front");
+    }
+    return BASE_OK;
+}
+
+static void
+free_parts(struct role *role)
+{
+    struct front *front = &role->front;
+    front_http_server_free(front->server);
+    front_enrolments_free(front->enrolments);
+    front_contacts_free(front->contacts);
+    front_peer_free(front->signer);
+    front_peer_free(front->ledger);
+    front_authorities_free(front->authorities);
+    front_documents_free(front->documents);
+    front_settings_free(front->settings);
+    front_settings_free(role->incoming);
+    if (role->supervisor != NULL) {
+        event_free(role->supervisor);
+    }
+    if (role->ticker != NULL) {
+        event_free(role->ticker);
+    }
+    if (front->base != NULL) {
+        event_base_free(front->base);
+    }
+}
+
+int
+main(void)
+{
+    static const struct ipc_role_handlers handlers = {.on_config_general = on_general,
+        .on_config_endpoint = on_endpoint,
+        .on_config_proxy = on_proxy,
+        .on_config_end = on_end,
+        .on_peer = on_peer,
+        .on_listener = on_listener,
+        .on_drain = on_drain};
+    static struct role role;
+    struct base_error err;
+    if (ipc_role_start(&role.link, IPC_FRONT, &handlers, &role, &err) != BASE_OK) {
+        return 1;
+    }
+    enum base_code code = make_parts(&role, &err);
+    if (code == BASE_OK) {
+        (void)event_base_dispatch(role.front.base);
+    } else {
+        base_log_error(&role.link.log, BASE_LOG_ERROR, "start_failed", &err);
+    }
+    free_parts(&role);
+    return code == BASE_OK ? 0 : 1;
+}

@@ -1,0 +1,61 @@
+/*
+ * settings.h - the front's part of the configuration: endpoints by path, and whose X-Forwarded-For
+ * counts.
+ *
+ * A configuration arrives piece by piece and is taken whole, or not at all.
+ */
+#ifndef FRONT_SETTINGS_H
+#define FRONT_SETTINGS_H
+
+#include <netinet/in.h>
+
+#include "base/own.h"
+#include "ipc/to_role.h"
+
+struct front_settings;
+
+/* One endpoint; octet strings live as long as the settings. */
+struct front_endpoint {
+    struct bytes name;
+    struct bytes ca;
+    struct bytes paths;      /* newline-separated */
+    struct bytes ndes_paths; /* newline-separated; those that answer with Microsoft's HRESULT */
+    struct bytes profiles;   /* newline-separated */
+    bool allow_3des;
+    bool allow_sha1;
+    bool allow_get;
+    bool is_failure_content_absent;
+    bool send_ca_chain;
+    bool send_ca_with_certificate;
+    bool attributes_as_sent;
+};
+
+struct front_settings *front_settings_new(void); /* NULL without memory */
+void front_settings_free(struct front_settings *settings);
+OWNER_STRUCT(front_settings)
+
+/* Errors: E_NO_MEMORY, E_TOO_LARGE (too many), E_TEXT_FORMAT (no network). */
+MUST_CHECK enum base_code front_settings_set_general(struct front_settings *settings,
+    const struct ipc_config_general *message, struct base_error *err);
+MUST_CHECK enum base_code front_settings_add_endpoint(struct front_settings *settings,
+    const struct ipc_config_endpoint *message, struct base_error *err);
+MUST_CHECK enum base_code front_settings_add_proxy(struct front_settings *settings,
+    const struct ipc_config_proxy *message, struct base_error *err);
+
+uint32_t front_settings_max_connections(const struct front_settings *settings);
+uint32_t front_settings_max_connections_per_source(const struct front_settings *settings);
+size_t front_settings_endpoint_count(const struct front_settings *settings);
+const struct front_endpoint *front_settings_peek_endpoint(
+    const struct front_settings *settings, size_t index);
+
+/*
+ * The endpoint of a path whose suffix /pkiclient.exe and trailing slash are gone; NULL: none.
+ * *out_profile is what follows the endpoint's path ("/scep/<profile>"), empty when nothing does;
+ * borrowed from @path. *out_is_ndes: it is one of the paths that NDES has.
+ */
+const struct front_endpoint *front_settings_find_endpoint(const struct front_settings *settings,
+    struct bytes path, struct bytes *out_profile, bool *out_is_ndes);
+/* Does X-Forwarded-For of this peer count? */
+bool front_settings_is_trusted(const struct front_settings *settings, const struct sockaddr *peer);
+
+#endif

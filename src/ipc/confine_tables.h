@@ -1,0 +1,29 @@
+/*
+ * confine_tables.h - which system calls a role may use, as text that can be read and reviewed.
+ */
+#ifndef IPC_CONFINE_TABLES_H
+#define IPC_CONFINE_TABLES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "ipc/types.h"
+
+struct ipc_syscall_table {
+    enum ipc_role role;
+    const char *allowed; /* names, separated by blanks, beside those of ipc_syscalls_common */
+    bool may_start_threads; /* clone(2), with CLONE_THREAD only */
+};
+
+extern const char ipc_syscalls_common[];
+extern const char ipc_syscalls_sanitizer[]; /* sanitizer builds only */
+extern const char ipc_syscalls_deadly[];    /* kill the process */
+
+/* NULL: no such role. */
+const struct ipc_syscall_table *ipc_syscall_table_find(enum ipc_role role);
+
+/* The ioctl(2) requests of the front: octets that the peer has not acknowledged (SIOCOUTQ), octets
+ * that can be read (FIONREAD), blocking or not (FIONBIO). */
+extern const unsigned long ipc_front_ioctls[3];
+
+#endif

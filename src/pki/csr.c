@@ -1,0 +1,206 @@
+#include "pki/csr.h"
+
+#include <string.h>
+
+#include "der/writer.h"
+#include "pki/string.h"
+
+#include "base/banned.h"
+
+#define ATTRIBUTES_MAX 64
+
+static const struct bytes challenge_oid = BYTES_INIT("\x2a\x86\x48\x86\xf7\x0d\x01\x09\x07");
+static const struct bytes extensions_oid = BYTES_INIT("\x2a\x86\x48\x86\xf7\x0d\x01\x09\x0e");
+static const struct bytes ms_extensions_oid =
+    BYTES_INIT("\x2b\x06\x01\x04\x01\x82\x37\x02\x01\x0e");
+static const struct bytes san_oid = BYTES_INIT("\x55\x1d\x11");
+
+void
+pki_csr_clear(struct pki_csr *csr)
+{
+    buffer_clear(&csr->challenge_storage);
+}
+
+/* SEQUENCE OF Extension: of all that a client may ask for, only the SAN is looked at. */
+static enum base_code
+read_extensions(struct der_reader *values, struct pki_csr *csr, struct base_error *err)
+{
+    struct der_reader extensions;
+    TRY(der_enter(values, DER_SEQUENCE, &extensions, err));
+    for (size_t count = 0; !der_at_end(&extensions); count++) {
+        struct der_reader extension;
+        struct bytes oid;
+        struct der_element value;
+        bool is_critical = false;
+        if (count == ATTRIBUTES_MAX) {
+            return base_fail(err, E_TOO_LARGE, "more than %d extensions", ATTRIBUTES_MAX);
+        }
+        TRY(der_enter(&extensions, DER_SEQUENCE, &extension, err));
+        TRY(der_read_oid(&extension, &oid, err));
+        if (der_peek_tag(&extension) == DER_BOOLEAN) {
+            TRY(der_read_bool(&extension, &is_critical, err));
+        }
+        TRY(der_expect(&extension, DER_OCTET_STRING, &value, err));
+        TRY(der_end(&extension, err));
+        if (bytes_equal(oid, san_oid)) {
+            if (csr->sans.len > 0) {
+                return base_fail(err, E_CSR_FORMAT, "two subjectAltName extensions");
+            }
+            csr->sans = value.content;
+        }
+    }
+    return BASE_OK;
+}
+
+static enum base_code
+read_challenge(struct der_reader *values, struct pki_csr *csr, struct base_error *err)
+{
+    struct der_element text;
+    TRY(der_next(values, &text, err));
+    TRY(der_end(values, err));
+    if (csr->challenge_storage.max != 0) {
+        return base_fail(err, E_CSR_FORMAT, "two challengePassword attributes");
+    }
+    if (text.content.len > PKI_CHALLENGE_MAX) {
+        return base_fail(err, E_TOO_LARGE, "a challengePassword of %zu octets", text.content.len);
+    }
+    buffer_init(&csr->challenge_storage, (size_t)4 * PKI_CHALLENGE_MAX);
+    if (pki_string_to_utf8(&text, &csr->challenge_storage, err) != BASE_OK) {
+        return base_fail(
+            err, E_CSR_FORMAT, "a challengePassword that is no text, tag 0x%02x", text.tag);
+    }
+    csr->challenge = buffer_bytes(&csr->challenge_storage);
+    csr->has_challenge = csr->challenge.len > 0;
+    return BASE_OK;
+}
+
+/* Attributes come in any order (strongSwan does not sort them); unknown ones are passed over. */
+static enum base_code
+read_attributes(struct der_reader *info, struct pki_csr *csr, struct base_error *err)
+{
+    struct der_reader attributes;
+    if (der_at_end(info)) {
+        return BASE_OK; /* RFC 2986 wants the field; some clients leave it out when it would be
+                           empty */
+    }
+    TRY(der_enter(info, DER_CONTEXT_CONSTRUCTED(0), &attributes, err));
+    for (size_t count = 0; !der_at_end(&attributes); count++) {
+        struct der_reader attribute;
+        struct der_reader values;
+        struct bytes oid;
+        if (count == ATTRIBUTES_MAX) {
+            return base_fail(err, E_TOO_LARGE, "more than %d attributes", ATTRIBUTES_MAX);
+        }
+        TRY(der_enter(&attributes, DER_SEQUENCE, &attribute, err));
+        TRY(der_read_oid(&attribute, &oid, err));
+        TRY(der_enter(&attribute, DER_SET, &values, err));
+        TRY(der_end(&attribute, err));
+        if (bytes_equal(oid, challenge_oid)) {
+            TRY(read_challenge(&values, csr, err));
+        } else if (bytes_equal(oid, extensions_oid) || bytes_equal(oid, ms_extensions_oid)) {
+            TRY(read_extensions(&values, csr, err));
+            TRY(der_end(&values, err));
+        }
+    }
+    return BASE_OK;
+}
+
+static enum base_code
+read_csr(struct bytes der, struct pki_csr *csr, struct base_error *err)
+{
+    struct der_reader outer = der_reader_over(der);
+    struct der_reader request;
+    struct der_reader info;
+    struct der_element element;
+    uint32_t version = 0;
+    TRY(der_enter(&outer, DER_SEQUENCE, &request, err));
+    TRY(der_end(&outer, err));
+    TRY(der_expect(&request, DER_SEQUENCE, &element, err));
+    csr->request_info = element.whole;
+    TRY(der_enter_element(&request, &element, &info, err));
+    TRY(der_read_uint(&info, &version, err));
+    TRY(der_expect(&info, DER_SEQUENCE, &element, err));
+    csr->subject = element.whole;
+    TRY(der_expect(&info, DER_SEQUENCE, &element, err));
+    csr->spki = element.whole;
+    TRY(read_attributes(&info, csr, err));
+    TRY(der_end(&info, err));
+    TRY(pki_read_signature_algorithm(&request, &csr->algorithm, err));
+    TRY(der_read_bit_octets(&request, &csr->signature, err));
+    return der_end(&request, err);
+}
+
+enum base_code
+pki_csr_read(struct bytes der, struct pki_csr *out, struct base_error *err)
+{
+    struct pki_csr csr = {.request_info = BYTES_NONE};
+    enum base_code code = read_csr(der, &csr, err);
+    if (code != BASE_OK) {
+        pki_csr_clear(&csr);
+        return code;
+    }
+    *out = csr;
+    return BASE_OK;
+}
+
+enum base_code
+pki_csr_verify(const struct pki_csr *csr, const struct pki_public_key *key, struct base_error *err)
+{
+    enum base_code code = pki_verify(key, &csr->algorithm, csr->request_info, csr->signature, err);
+    return code == E_SIGNATURE ? base_fail(err, E_CSR_SIGNATURE, "the request's self-signature")
+                               : code;
+}
+
+static void
+write_attributes(struct der_writer *writer, struct bytes sans_der, struct bytes challenge)
+{
+    der_write_begin(writer, DER_CONTEXT_CONSTRUCTED(0));
+    if (challenge.len > 0) {
+        der_write_begin(writer, DER_SEQUENCE);
+        der_write(writer, DER_OID, challenge_oid);
+        der_write_begin(writer, DER_SET);
+        der_write(writer,
+            pki_string_is_printable(challenge) ? DER_PRINTABLE_STRING : DER_UTF8_STRING, challenge);
+        der_write_end(writer);
+        der_write_end(writer);
+    }
+    if (sans_der.len > 0) {
+        der_write_begin(writer, DER_SEQUENCE);
+        der_write(writer, DER_OID, extensions_oid);
+        der_write_begin(writer, DER_SET);
+        der_write_begin(writer, DER_SEQUENCE);
+        der_write_begin(writer, DER_SEQUENCE);
+        der_write(writer, DER_OID, san_oid);
+        der_write(writer, DER_OCTET_STRING, sans_der);
+        der_write_end(writer);
+        der_write_end(writer);
+        der_write_end(writer);
+        der_write_end(writer);
+    }
+    der_write_end_set_of(writer);
+}
+
+enum base_code
+pki_csr_build(const struct pki_private_key *key, struct bytes subject_der, struct bytes sans_der,
+    struct bytes challenge, enum pki_digest digest, struct buffer *out_der, struct base_error *err)
+{
+    BUFFER_LOCAL(info, (size_t)64 * 1024);
+    BUFFER_LOCAL(signature, 1024);
+    struct der_writer writer;
+    der_writer_init(&writer, &info);
+    der_write_begin(&writer, DER_SEQUENCE);
+    der_write_uint(&writer, 0);
+    der_write_raw(&writer, subject_der);
+    der_write_raw(&writer, pki_private_key_peek_spki(key));
+    write_attributes(&writer, sans_der, challenge);
+    der_write_end(&writer);
+    TRY(der_writer_finish(&writer, err));
+    TRY(pki_sign(key, digest, buffer_bytes(&info), &signature, err));
+    der_writer_init(&writer, out_der);
+    der_write_begin(&writer, DER_SEQUENCE);
+    der_write_raw(&writer, buffer_bytes(&info));
+    pki_write_signature_algorithm(&writer, pki_private_key_signature(key), digest);
+    der_write_bit_octets(&writer, buffer_bytes(&signature));
+    der_write_end(&writer);
+    return der_writer_finish(&writer, err);
+}

@@ -1,0 +1,405 @@
+#include "pki/public_key.h"
+
+#include <openssl/core_names.h>
+#include <openssl/ec.h>
+#include <openssl/rsa.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "pki/fetched.h"
+#include "pki/openssl_error.h"
+
+#include "base/banned.h"
+
+#define RSA_OCTETS_MAX 1024 /* 8192 bits */
+
+struct pki_public_key {
+    enum pki_key_type type;
+    unsigned bits;
+    EVP_PKEY *key;
+    uint8_t *spki; /* owned copy */
+    size_t spki_len;
+    struct bytes modulus;  /* RSA: into spki */
+    struct bytes exponent; /* RSA: into spki */
+};
+
+void
+pki_public_key_free(struct pki_public_key *key)
+{
+    if (key != NULL) {
+        EVP_PKEY_free(key->key);
+        free(key->spki);
+        free(key);
+    }
+}
+
+/* BIGNUM parameters are in the machine's order. */
+static enum base_code
+import_key(const char *type, OSSL_PARAM *params, EVP_PKEY **out, struct base_error *err)
+{
+    OWN(EVP_PKEY_CTX) context = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
+    if (context == NULL || EVP_PKEY_fromdata_init(context) != 1 ||
+        EVP_PKEY_fromdata(context, out, EVP_PKEY_PUBLIC_KEY, params) != 1) {
+        return pki_openssl_fail(err, E_KEY_FORMAT, "public key");
+    }
+    return BASE_OK;
+}
+
+static unsigned
+bits_of(struct bytes octets)
+{
+    unsigned bits = (unsigned)octets.len * 8;
+    for (uint8_t mask = 0x80; octets.len > 0 && mask != 0 && (octets.ptr[0] & mask) == 0;
+         mask >>= 1) {
+        bits--;
+    }
+    return bits;
+}
+
+static enum base_code
+read_rsa(struct pki_public_key *key, struct bytes octets, struct base_error *err)
+{
+    struct der_reader outer = der_reader_over(octets);
+    struct der_reader numbers;
+    uint8_t n[RSA_OCTETS_MAX];
+    uint8_t e[RSA_OCTETS_MAX];
+    TRY(der_enter(&outer, DER_SEQUENCE, &numbers, err));
+    TRY(der_end(&outer, err));
+    TRY(der_read_unsigned(&numbers, &key->modulus, err));
+    TRY(der_read_unsigned(&numbers, &key->exponent, err));
+    TRY(der_end(&numbers, err));
+    key->type = PKI_KEY_RSA;
+    key->bits = bits_of(key->modulus);
+    if (key->modulus.len > RSA_OCTETS_MAX || key->exponent.len > 8 || key->bits < 256) {
+        return base_fail(err, E_KEY_WEAK, "RSA with %u bits and an exponent of %zu octets",
+            key->bits, key->exponent.len);
+    }
+    for (size_t i = 0; i < key->modulus.len; i++) {
+        n[i] = key->modulus.ptr[key->modulus.len - 1 - i];
+    }
+    for (size_t i = 0; i < key->exponent.len; i++) {
+        e[i] = key->exponent.ptr[key->exponent.len - 1 - i];
+    }
+    OSSL_PARAM params[] = {OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_RSA_N, n, key->modulus.len),
+        OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_RSA_E, e, key->exponent.len),
+        OSSL_PARAM_construct_end()};
+    return import_key("RSA", params, &key->key, err);
+}
+
+static enum base_code
+read_ec(struct pki_public_key *key, struct bytes curve, struct bytes point, struct base_error *err)
+{
+    static const struct {
+        struct bytes oid;
+        char name[8];
+        enum pki_key_type type;
+        unsigned bits;
+        size_t point_len;
+    } curves[] = {
+        {BYTES_INIT("\x2a\x86\x48\xce\x3d\x03\x01\x07"), "P-256", PKI_KEY_EC_P256, 256, 65},
+        {BYTES_INIT("\x2b\x81\x04\x00\x22"), "P-384", PKI_KEY_EC_P384, 384, 97},
+        {BYTES_INIT("\x2b\x81\x04\x00\x23"), "P-521", PKI_KEY_EC_P521, 521, 133},
+    };
+    for (size_t i = 0; i < sizeof(curves) / sizeof(curves[0]); i++) {
+        if (!bytes_equal(curves[i].oid, curve)) {
+            continue;
+        }
+        if (point.len != curves[i].point_len || point.ptr[0] != 4) {
+            return base_fail(err, E_KEY_FORMAT, "an EC point of %zu octets", point.len);
+        }
+        char name[8];
+        uint8_t octets[133];
+        memcpy(name, curves[i].name, sizeof(name));
+        memcpy(octets, point.ptr, point.len);
+        key->type = curves[i].type;
+        key->bits = curves[i].bits;
+        OSSL_PARAM params[] = {
+            OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, name, 0),
+            OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, octets, point.len),
+            OSSL_PARAM_construct_end()};
+        TRY(import_key("EC", params, &key->key, err)); /* checks that the point is on the curve */
+        return BASE_OK;
+    }
+    return base_fail(err, E_KEY_TYPE, "an elliptic curve that is not P-256, P-384 or P-521");
+}
+
+static enum base_code
+read_spki(struct pki_public_key *key, struct base_error *err)
+{
+    struct der_reader outer = der_reader_over((struct bytes){key->spki, key->spki_len});
+    struct der_reader info;
+    struct der_reader algorithm;
+    struct bytes oid;
+    struct bytes octets;
+    char dotted[128] = "";
+    TRY(der_enter(&outer, DER_SEQUENCE, &info, err));
+    TRY(der_end(&outer, err));
+    TRY(der_enter(&info, DER_SEQUENCE, &algorithm, err));
+    TRY(der_read_oid(&algorithm, &oid, err));
+    TRY(der_read_bit_octets(&info, &octets, err));
+    TRY(der_end(&info, err));
+    if (bytes_equal(oid, BYTES_LITERAL("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01"))) {
+        return read_rsa(key, octets, err);
+    }
+    if (bytes_equal(oid, BYTES_LITERAL("\x2a\x86\x48\xce\x3d\x02\x01"))) {
+        struct bytes curve;
+        TRY(der_read_oid(&algorithm, &curve, err));
+        return read_ec(key, curve, octets, err);
+    }
+    return base_fail(
+        err, E_KEY_TYPE, "a key of type %s", der_oid_text(oid, dotted, sizeof(dotted)));
+}
+
+enum base_code
+pki_public_key_read(struct bytes spki, struct pki_public_key **out, struct base_error *err)
+{
+    OWN_STRUCT(pki_public_key) key = calloc(1, sizeof(*key));
+    if (key == NULL || (key->spki = bytes_copy(spki)) == NULL) {
+        return base_fail(err, E_NO_MEMORY, "public key");
+    }
+    key->spki_len = spki.len;
+    enum base_code code = read_spki(key, err);
+    if (code >= E_DER_TRUNCATED && code <= E_DER_VALUE) {
+        char reason[BASE_DETAIL_MAX];
+        memcpy(reason, err == NULL ? "" : err->detail, err == NULL ? 1 : sizeof(reason));
+        return base_fail(err, E_KEY_FORMAT, "%.200s", reason);
+    }
+    TRY(code);
+    *out = MOVE(key);
+    return BASE_OK;
+}
+
+enum pki_key_type
+pki_public_key_type(const struct pki_public_key *key)
+{
+    return key->type;
+}
+
+unsigned
+pki_public_key_bits(const struct pki_public_key *key)
+{
+    return key->bits;
+}
+
+struct bytes
+pki_public_key_peek_spki(const struct pki_public_key *key)
+{
+    return (struct bytes){key->spki, key->spki_len};
+}
+
+struct bytes
+pki_public_key_peek_modulus(const struct pki_public_key *key)
+{
+    return key->modulus;
+}
+
+/* ---- weak keys
+ * --------------------------------------------------------------------------------------------------
+ */
+
+/* A prime factor below 2^12, found by the remainders of products of primes that fit in 64 bits. */
+static bool
+has_small_factor(const BIGNUM *n)
+{
+    uint32_t candidate = 3;
+    while (candidate < 4096) {
+        BN_ULONG product = 1;
+        uint32_t first = candidate;
+        while (candidate < 4096 && product <= (BN_ULONG)-1 / candidate) {
+            product *= candidate;
+            candidate += 2;
+        }
+        BN_ULONG rest = BN_mod_word(n, product);
+        for (uint32_t p = first; p < candidate; p += 2) {
+            if (rest % p == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Fermat's method for a few steps: primes that lie close together are found at once. */
+static enum base_code
+check_close_primes(const BIGNUM *n, struct base_error *err)
+{
+    OWN(BN_CTX) context = BN_CTX_new();
+    OWN(BIGNUM) root = BN_new();
+    OWN(BIGNUM) square = BN_new();
+    OWN(BIGNUM) rest = BN_new();
+    OWN(BIGNUM) rest_root = BN_new();
+    if (context == NULL || root == NULL || square == NULL || rest == NULL || rest_root == NULL) {
+        return base_fail(err, E_NO_MEMORY, "key check");
+    }
+    enum { FERMAT_STEPS = 3 };
+    BIGNUM *const roots[] = {root, rest_root};
+    bool is_good = BN_set_word(root, 0) == 1;
+    /* Integer square roots bit by bit would cost a thousand squarings; Newton's method needs a
+     * dozen divisions. */
+    for (int step = 0; is_good && step <= FERMAT_STEPS; step++) {
+        const BIGNUM *of = step == 0 ? n : rest;
+        BIGNUM *to = roots[step == 0 ? 0 : 1];
+        is_good = BN_set_word(to, 1) == 1 && BN_lshift(to, to, (BN_num_bits(of) + 1) / 2 + 1) == 1;
+        for (int round = 0; is_good && round < 64; round++) {
+            is_good = BN_div(square, NULL, of, to, context) == 1;
+            if (!is_good || BN_cmp(square, to) >= 0) {
+                break;
+            }
+            is_good = BN_add(to, to, square) == 1 && BN_rshift1(to, to) == 1;
+        }
+        if (is_good && step > 0) {
+            is_good = BN_sqr(square, rest_root, context) == 1;
+            if (is_good && BN_cmp(square, rest) == 0) {
+                return base_fail(
+                    err, E_KEY_WEAK, "an RSA modulus of two primes that lie close together");
+            }
+        }
+        /* a := a + 1 with a^2 > n; rest = a^2 - n */
+        is_good = is_good && BN_add_word(root, 1) == 1 && BN_sqr(rest, root, context) == 1 &&
+                  BN_sub(rest, rest, n) == 1;
+    }
+    return is_good ? BASE_OK : pki_openssl_fail(err, E_CRYPTO, "key check");
+}
+
+static enum base_code
+check_exponent(struct bytes exponent, struct base_error *err)
+{
+    uint64_t value = 0;
+    for (size_t i = 0; i < exponent.len; i++) {
+        value = value << 8 | exponent.ptr[i];
+    }
+    if (value < 65537 || value % 2 == 0) {
+        return base_fail(err, E_KEY_WEAK, "RSA with the exponent %llu", (unsigned long long)value);
+    }
+    return BASE_OK;
+}
+
+enum base_code
+pki_public_key_check(const struct pki_public_key *key, unsigned min_rsa_bits, unsigned max_rsa_bits,
+    struct base_error *err)
+{
+    if (key->type != PKI_KEY_RSA) {
+        return BASE_OK;
+    }
+    if (key->bits < min_rsa_bits || key->bits > max_rsa_bits || key->bits % 8 != 0) {
+        return base_fail(err, E_KEY_WEAK, "RSA with %u bits, want %u to %u", key->bits,
+            min_rsa_bits, max_rsa_bits);
+    }
+    TRY(check_exponent(key->exponent, err));
+    OWN(BIGNUM) n = BN_bin2bn(key->modulus.ptr, base_size_to_int(key->modulus.len), NULL);
+    if (n == NULL) {
+        return base_fail(err, E_NO_MEMORY, "key check");
+    }
+    if (!BN_is_odd(n)) {
+        return base_fail(err, E_KEY_WEAK, "an even RSA modulus");
+    }
+    if (has_small_factor(n)) {
+        return base_fail(err, E_KEY_WEAK, "an RSA modulus with a small factor");
+    }
+    return check_close_primes(n, err);
+}
+
+/* ---- using
+ * ------------------------------------------------------------------------------------------------------
+ */
+
+static bool
+set_padding(
+    EVP_PKEY_CTX *context, const struct pki_signature_algorithm *algorithm, const EVP_MD *digest)
+{
+    if (algorithm->kind != PKI_RSA_PSS) {
+        return true;
+    }
+    return EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PSS_PADDING) == 1 &&
+           EVP_PKEY_CTX_set_rsa_pss_saltlen(context, algorithm->salt_len) == 1 &&
+           EVP_PKEY_CTX_set_rsa_mgf1_md(context, digest) == 1;
+}
+
+enum base_code
+pki_verify(const struct pki_public_key *key, const struct pki_signature_algorithm *algorithm,
+    struct bytes data, struct bytes signature, struct base_error *err)
+{
+    const EVP_MD *digest = pki_fetched_digest(algorithm->digest);
+    bool is_rsa = key->type == PKI_KEY_RSA;
+    if (digest == NULL || is_rsa == (algorithm->kind == PKI_ECDSA) ||
+        algorithm->kind == PKI_SIGNATURE_NONE) {
+        return base_fail(err, E_ALGORITHM_UNKNOWN, "a signature with %s for this kind of key",
+            pki_digest_name(algorithm->digest));
+    }
+    OWN(EVP_MD_CTX) context = EVP_MD_CTX_new();
+    EVP_PKEY_CTX *parameters = NULL; /* the digest context's */
+    if (context == NULL ||
+        EVP_DigestVerifyInit(context, &parameters, digest, NULL, key->key) != 1 ||
+        !set_padding(parameters, algorithm, digest)) {
+        return pki_openssl_fail(err, E_CRYPTO, "verification");
+    }
+    if (EVP_DigestVerify(context, signature.ptr, signature.len, data.ptr, data.len) != 1) {
+        return pki_openssl_fail(err, E_SIGNATURE, "signature");
+    }
+    return BASE_OK;
+}
+
+/* EM = 00 02 PS 00 M (RFC 8017, section 7.2.1), with the octets of PS from @random. */
+static enum base_code
+pad_pkcs1(struct bytes content_key, const struct base_random *random, uint8_t *em, size_t em_len,
+    struct base_error *err)
+{
+    if (content_key.len + 11 > em_len) {
+        return base_fail(err, E_KEY_WEAK, "a key too short to encrypt to");
+    }
+    size_t ps_len = em_len - content_key.len - 3;
+    em[0] = 0;
+    em[1] = 2;
+    TRY(base_random_fill(random, em + 2, ps_len, err));
+    for (size_t i = 0; i < ps_len; i++) {
+        while (em[2 + i] == 0) {
+            TRY(base_random_fill(random, em + 2 + i, 1, err));
+        }
+    }
+    em[2 + ps_len] = 0;
+    memcpy(em + 3 + ps_len, content_key.ptr, content_key.len);
+    return BASE_OK;
+}
+
+static bool
+set_oaep(EVP_PKEY_CTX *context, enum pki_transport transport)
+{
+    const EVP_MD *digest =
+        pki_fetched_digest(transport == PKI_TRANSPORT_OAEP_SHA1 ? PKI_SHA1 : PKI_SHA256);
+    return EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_OAEP_PADDING) == 1 &&
+           EVP_PKEY_CTX_set_rsa_oaep_md(context, digest) == 1 &&
+           EVP_PKEY_CTX_set_rsa_mgf1_md(context, digest) == 1;
+}
+
+enum base_code
+pki_wrap_key(const struct pki_public_key *key, enum pki_transport transport,
+    struct bytes content_key, const struct base_random *random, struct buffer *out,
+    struct base_error *err)
+{
+    uint8_t em[RSA_OCTETS_MAX];
+    uint8_t *room = NULL;
+    size_t len = key->modulus.len;
+    struct bytes plain = content_key;
+    if (key->type != PKI_KEY_RSA) {
+        return base_fail(
+            err, E_KEY_TYPE, "an EC key cannot receive a content key by key transport");
+    }
+    if (transport == PKI_TRANSPORT_PKCS1) {
+        TRY(pad_pkcs1(content_key, random, em, len, err));
+        plain = (struct bytes){em, len};
+    }
+    TRY(buffer_reserve(out, len, &room, err));
+    OWN(EVP_PKEY_CTX) context = EVP_PKEY_CTX_new_from_pkey(NULL, key->key, NULL);
+    bool is_good = context != NULL && EVP_PKEY_encrypt_init(context) == 1 &&
+                   (transport == PKI_TRANSPORT_PKCS1
+                           ? EVP_PKEY_CTX_set_rsa_padding(context, RSA_NO_PADDING) == 1
+                           : set_oaep(context, transport)) &&
+                   EVP_PKEY_encrypt(context, room, &len, plain.ptr, plain.len) == 1;
+    explicit_bzero(em, sizeof(em));
+    if (!is_good) {
+        return pki_openssl_fail(err, E_CRYPTO, "key transport");
+    }
+    out->len += len;
+    return BASE_OK;
+}
