@@ -14,7 +14,8 @@
  * PKCSReq, RenewalReq or CertPoll. profile: from the path, empty: the endpoint's first. subject, sans: DER of the CSR's
  * Name and GeneralNames (empty: none), well-formed by pki_names_check(). spki: DER of the key to be certified; for a
  * CertPoll the signer's key, and subject, sans, challenge are empty. signer_serial, signer_sha256: of the certificate that
- * signed the message; empty when it is self-signed by spki. has_challenge: the attribute was there and not empty.
+ * signed the message; empty when it is self-signed by spki. has_challenge: the attribute was there and not empty. is_signer_key: the message is signed by the
+ * key to be certified.
  * tolerances: bits of enum scep_tolerance, what this client needed. cipher, digest: names, for the trace.
  */
 #define IPC_REQUEST_FIELDS(U8, U32, U64, I64, BYTES)                                                                   \
@@ -22,7 +23,7 @@
     BYTES(transaction_id, IPC_TRANSACTION_ID_MAX) BYTES(source, IPC_SOURCE_MAX) BYTES(spki, IPC_SPKI_MAX)              \
     BYTES(subject, IPC_SUBJECT_MAX) BYTES(sans, IPC_SANS_MAX) U8(has_challenge) BYTES(challenge, IPC_CHALLENGE_MAX)    \
     BYTES(signer_serial, IPC_SERIAL_MAX) BYTES(signer_sha256, 32) U32(tolerances) BYTES(cipher, IPC_NAME_MAX)          \
-    BYTES(digest, IPC_NAME_MAX) U8(is_source_exempt)
+    BYTES(digest, IPC_NAME_MAX) U8(is_source_exempt) U8(is_signer_key)
 IPC_DECLARE(request, IPC_REQUEST_FIELDS)
 
 /*

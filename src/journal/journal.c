@@ -63,8 +63,8 @@ read_at(int fd, uint64_t offset, uint8_t *out, size_t len, struct base_error *er
             return base_fail_errno(err, E_SYSTEM, errno, "read of the journal");
         }
         if (got == 0) {
-            return base_fail(err, E_JOURNAL_BROKEN, "the file ends at octet %" PRIu64,
-                offset + have);
+            return base_fail(
+                err, E_JOURNAL_BROKEN, "the file ends at octet %" PRIu64, offset + have);
         }
         have += (size_t)got;
     }
@@ -75,8 +75,7 @@ MUST_CHECK static enum base_code
 read_records(
     const struct journal *journal, uint64_t seq, size_t count, uint8_t *out, struct base_error *err)
 {
-    return read_at(
-        journal->fd, seq * JOURNAL_RECORD_LEN, out, count * JOURNAL_RECORD_LEN, err);
+    return read_at(journal->fd, seq * JOURNAL_RECORD_LEN, out, count * JOURNAL_RECORD_LEN, err);
 }
 
 static bool
@@ -261,8 +260,8 @@ decode_at(uint64_t seq, const uint8_t octets[JOURNAL_RECORD_LEN], struct journal
 }
 
 enum base_code
-journal_find(const struct journal *journal, uint64_t seq, struct journal_record *out,
-    struct base_error *err)
+journal_find(
+    const struct journal *journal, uint64_t seq, struct journal_record *out, struct base_error *err)
 {
     uint8_t octets[JOURNAL_RECORD_LEN];
     TRY(read_records(journal, seq, 1, octets, err));

@@ -159,8 +159,8 @@ journal_chain_take(struct journal_chain *chain, struct bytes octets,
         return base_fail(err, why.code, "record %" PRIu64 ": %.200s", chain->next_seq, why.detail);
     }
     if (record.seq != chain->next_seq) {
-        return base_fail(err, E_JOURNAL_BROKEN, "record %" PRIu64 " stands where %" PRIu64 " belongs",
-            record.seq, chain->next_seq);
+        return base_fail(err, E_JOURNAL_BROKEN,
+            "record %" PRIu64 " stands where %" PRIu64 " belongs", record.seq, chain->next_seq);
     }
     TRY(hash_two((struct bytes){chain->hash, JOURNAL_HASH_LEN},
         (struct bytes){octets.ptr, AT_CHAIN}, hash, err));

@@ -7,8 +7,8 @@
  * check later pages with them.
  *
  *   0  "KJ"   2 version 1   3 kind   4 epoch, 4 octets   8 sequence number, 8 octets
- *   16 time, 8 octets   24 CA, 8 octets   32 length of the serial   33 serial, 20 octets, zero-padded
- *   53 eleven zero octets   64 SHA-256 of the content   96 chain hash
+ *   16 time, 8 octets   24 CA, 8 octets   32 length of the serial   33 serial, 20 octets,
+ * zero-padded 53 eleven zero octets   64 SHA-256 of the content   96 chain hash
  *
  * Numbers are big-endian.
  */

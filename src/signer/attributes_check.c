@@ -6,9 +6,16 @@
 #define TRANSACTION_ID_MAX 255
 #define NONCE_MAX 64
 
-/* Content octets: PKCS#9 attributes are 2a 86 48 86 f7 0d 01 09 x, SCEP's 60 86 48 01 86 f8 45 01 09 x. */
-#define PKCS9(x) {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, (x)}
-#define SCEP(x) {0x60, 0x86, 0x48, 0x01, 0x86, 0xf8, 0x45, 0x01, 0x09, (x)}
+/* Content octets: PKCS#9 attributes are 2a 86 48 86 f7 0d 01 09 x, SCEP's 60 86 48 01 86 f8 45 01
+ * 09 x. */
+#define PKCS9(x)                                                                                   \
+    {                                                                                              \
+        0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, (x)                                        \
+    }
+#define SCEP(x)                                                                                    \
+    {                                                                                              \
+        0x60, 0x86, 0x48, 0x01, 0x86, 0xf8, 0x45, 0x01, 0x09, (x)                                  \
+    }
 static const uint8_t content_type[] = PKCS9(3);
 static const uint8_t message_digest[] = PKCS9(4);
 static const uint8_t message_type[] = SCEP(2);
@@ -40,8 +47,8 @@ static const struct rule {
     size_t max_len;
 } rules[ATTRIBUTE_COUNT] = {
     [CONTENT_TYPE] = {"contentType", {content_type, sizeof(content_type)}, DER_OID, 1, 64},
-    [MESSAGE_DIGEST] = {"messageDigest", {message_digest, sizeof(message_digest)},
-        DER_OCTET_STRING, 20, 64},
+    [MESSAGE_DIGEST] = {"messageDigest", {message_digest, sizeof(message_digest)}, DER_OCTET_STRING,
+        20, 64},
     [MESSAGE_TYPE] = {"messageType", {message_type, sizeof(message_type)}, DER_PRINTABLE_STRING, 1,
         1},
     [PKI_STATUS] = {"pkiStatus", {pki_status, sizeof(pki_status)}, DER_PRINTABLE_STRING, 1, 1},
@@ -76,8 +83,8 @@ note_type(struct found *found, struct bytes oid, struct base_error *err)
 }
 
 MUST_CHECK static enum base_code
-note_value(struct found *found, struct bytes oid, const struct der_element *value,
-    struct base_error *err)
+note_value(
+    struct found *found, struct bytes oid, const struct der_element *value, struct base_error *err)
 {
     for (size_t i = 0; i < ATTRIBUTE_COUNT; i++) {
         const struct rule *rule = &rules[i];

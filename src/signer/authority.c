@@ -165,8 +165,8 @@ check_chain(const struct signer_authority *authority, struct base_error *err)
         TRY(check_key(pki_public_key_type(above->key), pki_public_key_bits(above->key),
             "certificate above the CA", err));
         if (pki_certificate_check_issuer(&below->read, &above->read, &why) != BASE_OK) {
-            return base_fail(err, E_CA_UNSUITABLE, "certificate %zu above the CA: %.180s", i + 1,
-                why.detail);
+            return base_fail(
+                err, E_CA_UNSUITABLE, "certificate %zu above the CA: %.180s", i + 1, why.detail);
         }
         if (above->read.path_len >= 0 && (size_t)above->read.path_len < i + 1) {
             return base_fail(err, E_CA_UNSUITABLE,
@@ -345,8 +345,8 @@ save_certificates(int folder_fd, const char *file, const struct signer_certifica
 }
 
 enum base_code
-signer_authority_save(int folder_fd, const struct signer_authority *authority,
-    const char *key_file, struct bytes passphrase, struct base_error *err)
+signer_authority_save(int folder_fd, const struct signer_authority *authority, const char *key_file,
+    struct bytes passphrase, struct base_error *err)
 {
     struct file_names files = name_files(authority->name);
     TRY(save_key(folder_fd, files.ra_key, authority->ra_key, passphrase, err));
@@ -365,8 +365,7 @@ bool
 signer_authority_owns_key(
     const struct signer_authority *authority, const struct pki_public_key *key)
 {
-    bool is_own =
-        is_same_key(key, authority->ca.key) || is_same_key(key, authority->ra.key);
+    bool is_own = is_same_key(key, authority->ca.key) || is_same_key(key, authority->ra.key);
     for (size_t i = 0; i < authority->chain_count; i++) {
         is_own = is_own || is_same_key(key, authority->chain[i].key);
     }

@@ -1,6 +1,6 @@
 /*
- * authority.h - one CA as the signer holds it: its certificate and key, the certificates above it up
- * to the root, and the RA under it.
+ * authority.h - one CA as the signer holds it: its certificate and key, the certificates above it
+ * up to the root, and the RA under it.
  *
  * SCEP's messages are signed and opened by the RA, never by the CA's key: clients choose recipient
  * and signer by key usage (RFC 8894, section 2.1.2), so the RA's certificate has digitalSignature
@@ -8,8 +8,9 @@
  * came from load, create or import has passed signer_authority_check(); it never changes again and
  * lives as long as the process, so threads share it without a lock.
  *
- * Files in HOME/signer: the CA's key where the configuration says, ca-NAME.crt, chain-NAME.crt (when
- * there is one), ra-NAME.key, ra-NAME.crt. ca-NAME.crt is written last: a CA exists when it does.
+ * Files in HOME/signer: the CA's key where the configuration says, ca-NAME.crt, chain-NAME.crt
+ * (when there is one), ra-NAME.key, ra-NAME.crt. ca-NAME.crt is written last: a CA exists when it
+ * does.
  */
 #ifndef SIGNER_AUTHORITY_H
 #define SIGNER_AUTHORITY_H
@@ -20,7 +21,7 @@
 #include "signer/folder.h"
 
 struct signer_certificate {
-    uint8_t *der; /* owned */
+    uint8_t *der;                /* owned */
     struct pki_certificate read; /* borrowed from der */
     struct pki_public_key *key;  /* owned */
 };
@@ -29,7 +30,7 @@ struct signer_authority {
     char name[IPC_NAME_MAX + 1];
     uint8_t id[JOURNAL_CA_LEN]; /* in the journal */
     enum pki_signature signature;
-    enum pki_digest digest; /* SHA-384 for P-384, else SHA-256 */
+    enum pki_digest digest;    /* SHA-384 for P-384, else SHA-256 */
     uint8_t algorithm_der[64]; /* AlgorithmIdentifier of what it signs */
     size_t algorithm_len;
     struct pki_private_key *key;
@@ -49,13 +50,14 @@ OWNER_STRUCT(signer_authority)
 /* Read and keep a certificate. *out is cleared on failure. */
 MUST_CHECK enum base_code signer_certificate_set(
     struct signer_certificate *out, struct bytes der, struct base_error *err);
-/* Do private key and certificate belong together? @whose for the message. Errors: E_CA_UNSUITABLE. */
-MUST_CHECK enum base_code signer_certificate_check_key(
-    const struct signer_certificate *certificate, const struct pki_private_key *key,
-    const char *whose, struct base_error *err);
-/* The CA's private key (consumed, even on failure) decides how it signs. Errors: E_CA_UNSUITABLE. */
-MUST_CHECK enum base_code signer_authority_set_key(struct signer_authority *authority,
-    struct pki_private_key *take_key, struct base_error *err);
+/* Do private key and certificate belong together? @whose for the message. Errors: E_CA_UNSUITABLE.
+ */
+MUST_CHECK enum base_code signer_certificate_check_key(const struct signer_certificate *certificate,
+    const struct pki_private_key *key, const char *whose, struct base_error *err);
+/* The CA's private key (consumed, even on failure) decides how it signs. Errors: E_CA_UNSUITABLE.
+ */
+MUST_CHECK enum base_code signer_authority_set_key(
+    struct signer_authority *authority, struct pki_private_key *take_key, struct base_error *err);
 
 /*
  * May this CA work? Keys belong to their certificates and are strong enough; the CA has keyCertSign

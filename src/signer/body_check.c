@@ -79,10 +79,10 @@ signer_body_read(struct bytes body_der, const struct signer_authority *authority
     if (!bytes_equal(body.issuer, authority->ca.read.subject)) {
         return base_fail(err, E_SIGNER_BODY, "the issuer is not the CA %s", authority->name);
     }
-    if (!bytes_equal(parts.algorithm,
-            (struct bytes){authority->algorithm_der, authority->algorithm_len})) {
-        return base_fail(
-            err, E_SIGNER_BODY, "the signature algorithm is not that of the CA %s", authority->name);
+    if (!bytes_equal(
+            parts.algorithm, (struct bytes){authority->algorithm_der, authority->algorithm_len})) {
+        return base_fail(err, E_SIGNER_BODY, "the signature algorithm is not that of the CA %s",
+            authority->name);
     }
     *out = body;
     return BASE_OK;
@@ -185,8 +185,8 @@ check_usages(const struct pki_certificate *body, const struct signer_profile *pr
         char text[128] = "";
         TRY(der_read_oid(&reader, &oid, err));
         if (!signer_profile_has_eku(profile, der_oid_text(oid, text, sizeof(text)))) {
-            return base_fail(
-                err, E_SIGNER_BODY, "extendedKeyUsage %s is not in profile %s", text, profile->name);
+            return base_fail(err, E_SIGNER_BODY, "extendedKeyUsage %s is not in profile %s", text,
+                profile->name);
         }
     }
     return BASE_OK;
@@ -217,8 +217,8 @@ signer_body_check_foreign(const struct pki_certificate *body,
 {
     OWN_STRUCT(pki_public_key) key = NULL;
     if (signer_authority_owns_name(authority, body->subject)) {
-        return base_fail(err, E_SIGNER_BODY, "the subject is a name of the CA %s or its RA",
-            authority->name);
+        return base_fail(
+            err, E_SIGNER_BODY, "the subject is a name of the CA %s or its RA", authority->name);
     }
     TRY(pki_public_key_read(body->spki, &key, err));
     if (signer_authority_owns_key(authority, key)) {
@@ -229,9 +229,8 @@ signer_body_check_foreign(const struct pki_certificate *body,
 }
 
 enum base_code
-signer_body_check_time(const struct pki_certificate *body,
-    const struct signer_authority *authority, const struct signer_profile *profile, int64_t now_s,
-    struct base_error *err)
+signer_body_check_time(const struct pki_certificate *body, const struct signer_authority *authority,
+    const struct signer_profile *profile, int64_t now_s, struct base_error *err)
 {
     const struct pki_certificate *ca = &authority->ca.read;
     if (signer_serial_ms(body->serial) / 1000 > now_s + SIGNER_AHEAD_MAX_S) {
@@ -250,8 +249,8 @@ signer_body_check_time(const struct pki_certificate *body,
             body->not_after_s - now_s, profile->name, profile->valid_s);
     }
     if (body->not_before_s < ca->not_before_s || body->not_after_s > ca->not_after_s) {
-        return base_fail(err, E_SIGNER_BODY, "the validity is not within that of the CA %s",
-            authority->name);
+        return base_fail(
+            err, E_SIGNER_BODY, "the validity is not within that of the CA %s", authority->name);
     }
     return BASE_OK;
 }

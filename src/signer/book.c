@@ -115,8 +115,8 @@ learn(struct signer_book *book, struct base_error *err)
          * record written whose time was behind an earlier one's by more than that. */
         struct journal_record first;
         TRY(journal_find(book->journal, from, &first, err));
-        signer_serials_forget(book->serials,
-            first.at_ms + (SIGNER_AHEAD_MAX_S + SIGNER_BACK_MAX_S) * 1000);
+        signer_serials_forget(
+            book->serials, first.at_ms + (SIGNER_AHEAD_MAX_S + SIGNER_BACK_MAX_S) * 1000);
         /* A CA's last CRL may be older than all that is learnt. */
         TRY(journal_visit(book->journal, 0, from, note_crl_only, book, err));
     }
@@ -252,8 +252,8 @@ judge(const struct journal_record *record, const struct signer_entry *entry, boo
     struct base_error *err)
 {
     if (memcmp(record->ca, entry->ca, JOURNAL_CA_LEN) != 0 ||
-        !bytes_equal(record_serial(record), entry->serial) ||
-        record->kind == JOURNAL_CRL_SIGNED || record->kind == JOURNAL_CA_IMPORTED) {
+        !bytes_equal(record_serial(record), entry->serial) || record->kind == JOURNAL_CRL_SIGNED ||
+        record->kind == JOURNAL_CA_IMPORTED) {
         return BASE_OK;
     }
     if (record->kind != JOURNAL_BODY_SIGNED ||
@@ -362,8 +362,8 @@ check_number(struct signer_book *book, const struct signer_entry *entry, bool *o
 {
     const struct crl_state *last = find_crl(book, entry->ca);
     int order = last == NULL ? -1 : compare_numbers(last, entry->serial);
-    *out_is_known = last != NULL && order == 0 &&
-                    memcmp(last->sha256, entry->sha256, JOURNAL_HASH_LEN) == 0;
+    *out_is_known =
+        last != NULL && order == 0 && memcmp(last->sha256, entry->sha256, JOURNAL_HASH_LEN) == 0;
     if (order >= 0 && !*out_is_known) {
         return base_fail(err, E_SIGNER_SERIAL_REUSED,
             "the CRL's number is not greater than that of the last one");

@@ -40,13 +40,14 @@ MUST_CHECK enum base_code signer_book_check_clock(
 
 /* What is signed: of which CA, under which number, with which content. */
 struct signer_entry {
-    const uint8_t *ca; /* JOURNAL_CA_LEN octets */
-    struct bytes serial; /* or cRLNumber: 1 to JOURNAL_SERIAL_MAX octets, no leading zeros */
+    const uint8_t *ca;     /* JOURNAL_CA_LEN octets */
+    struct bytes serial;   /* or cRLNumber: 1 to JOURNAL_SERIAL_MAX octets, no leading zeros */
     const uint8_t *sha256; /* of the body */
 };
 
 /* *out_is_known: this body was recorded before, and may be signed again. Errors:
- * E_SIGNER_SERIAL_REUSED when its serial was used for something else; E_JOURNAL_BROKEN, E_SYSTEM. */
+ * E_SIGNER_SERIAL_REUSED when its serial was used for something else; E_JOURNAL_BROKEN, E_SYSTEM.
+ */
 MUST_CHECK enum base_code signer_book_find_body(struct signer_book *book,
     const struct signer_entry *entry, bool *out_is_known, struct base_error *err);
 /* Record a body, unless it is recorded already. Call signer_book_find_body() first: it also looks

@@ -21,8 +21,8 @@ check_head(struct bytes body_der, const struct signer_authority *authority, stru
         return base_fail(err, E_SIGNER_BODY, "a CRL of version %" PRIu32 ", want 2", version + 1);
     }
     TRY(der_expect(&fields, DER_SEQUENCE, &algorithm, err));
-    if (!bytes_equal(algorithm.whole,
-            (struct bytes){authority->algorithm_der, authority->algorithm_len})) {
+    if (!bytes_equal(
+            algorithm.whole, (struct bytes){authority->algorithm_der, authority->algorithm_len})) {
         return base_fail(err, E_SIGNER_BODY,
             "the CRL's signature algorithm is not that of the CA %s", authority->name);
     }

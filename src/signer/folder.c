@@ -56,8 +56,7 @@ is_letter_or_digit(uint8_t octet)
 }
 
 enum base_code
-signer_key_uri_read(
-    struct bytes uri, char out_name[SIGNER_FILE_NAME_MAX], struct base_error *err)
+signer_key_uri_read(struct bytes uri, char out_name[SIGNER_FILE_NAME_MAX], struct base_error *err)
 {
     static const char scheme[] = "file:";
     const size_t scheme_len = sizeof(scheme) - 1;
@@ -126,8 +125,8 @@ check_file(int fd, const char *name, bool is_secret, size_t *out_size, struct ba
 }
 
 enum base_code
-signer_file_read(int folder_fd, const char *name, bool is_secret, struct buffer *out,
-    struct base_error *err)
+signer_file_read(
+    int folder_fd, const char *name, bool is_secret, struct buffer *out, struct base_error *err)
 {
     size_t size = 0;
     uint8_t *to = NULL;
@@ -144,8 +143,7 @@ signer_file_read(int folder_fd, const char *name, bool is_secret, struct buffer 
             continue;
         }
         if (got <= 0) {
-            return base_fail_errno(
-                err, E_SIGNER_KEY_FILE, got < 0 ? errno : EIO, "read %s", name);
+            return base_fail_errno(err, E_SIGNER_KEY_FILE, got < 0 ? errno : EIO, "read %s", name);
         }
         have += (size_t)got;
     }
@@ -174,8 +172,7 @@ write_whole(int fd, const char *name, struct bytes content, struct base_error *e
 }
 
 enum base_code
-signer_file_write(
-    int folder_fd, const char *name, struct bytes content, struct base_error *err)
+signer_file_write(int folder_fd, const char *name, struct bytes content, struct base_error *err)
 {
     char fresh[SIGNER_FILE_NAME_MAX + 8] = "";
     (void)snprintf(fresh, sizeof(fresh), ".%s.new", name);

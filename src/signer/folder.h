@@ -16,8 +16,7 @@
  * Open HOME/signer, making it (0700) when it is missing. *out_fd is owned. Errors:
  * E_SIGNER_KEY_FILE when it is not a folder of ours or others may write there.
  */
-MUST_CHECK enum base_code signer_folder_open(
-    const char *home, int *out_fd, struct base_error *err);
+MUST_CHECK enum base_code signer_folder_open(const char *home, int *out_fd, struct base_error *err);
 
 /* The file that "file:NAME" names: letters, digits, '-', '_', '.', not beginning with '.'. Errors:
  * E_SIGNER_KEY_FILE. */
@@ -29,8 +28,8 @@ bool signer_name_is_valid(struct bytes name);
 bool signer_file_exists(int folder_fd, const char *name);
 /* Appends the whole file to @out. @is_secret: refuse one that is not ours or that others may read.
  * Errors: E_SIGNER_KEY_FILE, E_TOO_LARGE. */
-MUST_CHECK enum base_code signer_file_read(int folder_fd, const char *name, bool is_secret,
-    struct buffer *out, struct base_error *err);
+MUST_CHECK enum base_code signer_file_read(
+    int folder_fd, const char *name, bool is_secret, struct buffer *out, struct base_error *err);
 /* Replaces or makes the file, mode 0600; durable when this returns. Errors: E_SIGNER_KEY_FILE. */
 MUST_CHECK enum base_code signer_file_write(
     int folder_fd, const char *name, struct bytes content, struct base_error *err);

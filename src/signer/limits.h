@@ -9,12 +9,12 @@
 
 #define SIGNER_CA_MAX 16       /* CAs of one home. Beyond: the configuration is refused */
 #define SIGNER_PROFILE_MAX 256 /* profiles. Beyond: the configuration is refused */
-#define SIGNER_CHAIN_MAX 7     /* certificates above a CA; GetCACert has 8 in all. Beyond: refused */
+#define SIGNER_CHAIN_MAX 7 /* certificates above a CA; GetCACert has 8 in all. Beyond: refused */
 #define SIGNER_FILE_MAX ((size_t)64 * 1024)       /* octets of a key or certificate file */
 #define SIGNER_FILE_NAME_MAX 128                  /* octets of a file's name, with its NUL */
 #define SIGNER_PASSPHRASE_MAX ((size_t)4096)      /* octets. Beyond: the start is refused */
 #define SIGNER_CRL_MAX ((size_t)64 * 1024 * 1024) /* octets of a CRL: about 1.5 million entries */
-#define SIGNER_WORKER_MAX 64                      /* threads for each peer, whatever the machine has */
+#define SIGNER_WORKER_MAX 64 /* threads for each peer, whatever the machine has */
 
 /* The profile's back-dating plus what a body may have waited for: a machine that was down over a
  * weekend signs on Monday what was committed on Friday. */
@@ -27,9 +27,10 @@
  * same source gives the same program. */
 #define SIGNER_NOT_BEFORE_S ((int64_t)1793491200)
 
-#define SIGNER_BACKDATE_MAX_S ((int64_t)24 * 3600) /* of profiles; of CA and RA certificates always */
+#define SIGNER_BACKDATE_MAX_S                                                                      \
+    ((int64_t)24 * 3600) /* of profiles; of CA and RA certificates always */
 #define SIGNER_VALID_MAX_S ((int64_t)50 * 366 * 86400) /* of any certificate */
-#define SIGNER_WARN_BEFORE_S ((int64_t)90 * 86400)     /* CA or RA certificate ends soon: a warning */
+#define SIGNER_WARN_BEFORE_S ((int64_t)90 * 86400) /* CA or RA certificate ends soon: a warning */
 
 /* A serial is 48 bits of milliseconds and 96 random bits. */
 #define SIGNER_SERIAL_LEN 18

@@ -27,15 +27,13 @@ count_cores(void)
 }
 
 MUST_CHECK static enum base_code
-on_config_general(
-    void *arg, const struct ipc_config_general *message, struct base_error *err)
+on_config_general(void *arg, const struct ipc_config_general *message, struct base_error *err)
 {
     return signer_config_begin(arg, message, err);
 }
 
 MUST_CHECK static enum base_code
-on_config_profile(
-    void *arg, const struct ipc_config_profile *message, struct base_error *err)
+on_config_profile(void *arg, const struct ipc_config_profile *message, struct base_error *err)
 {
     return signer_config_add_profile(arg, message, err);
 }
@@ -115,7 +113,8 @@ on_passphrase(void *arg, int take_fd, struct base_error *err)
     OWN_FD int fd = take_fd;
     BUFFER_LOCAL(text, SIGNER_PASSPHRASE_MAX + 2);
     ssize_t got = 1;
-    (void)lseek(fd, 0, SEEK_SET); /* a memory file that an earlier signer may have read; a pipe cannot */
+    (void)lseek(
+        fd, 0, SEEK_SET); /* a memory file that an earlier signer may have read; a pipe cannot */
     while (got > 0) {
         uint8_t *to = NULL;
         TRY(buffer_reserve(&text, 1, &to, err));
@@ -137,7 +136,8 @@ on_drain(void *arg, uint32_t deadline_ms)
     struct signer *signer = arg;
     signer_peers_drain(signer->peers, deadline_ms);
     if (signer->book != NULL) {
-        signer_book_flush(signer->book); /* not freed: after the deadline a thread may still use it */
+        signer_book_flush(
+            signer->book); /* not freed: after the deadline a thread may still use it */
     }
     _exit(0);
 }
@@ -181,5 +181,5 @@ main(void)
     signer.peers = signer_peers_new(signer_handle, &signer, count_cores(), &link.log);
     while (signer.peers != NULL && ipc_role_receive(&link, &err) == BASE_OK) {
     }
-    return 1;
+    _exit(1); /* at once: threads may still serve, and nothing of ours waits for an orderly end */
 }

@@ -40,14 +40,13 @@ issue(const struct signer_authority *authority, const struct pki_body_spec *spec
     BUFFER_LOCAL(body, BODY_MAX);
     BUFFER_LOCAL(der, CERTIFICATE_MAX);
     TRY(pki_body_build(spec, &body, err));
-    TRY(pki_certificate_sign(
-        authority->key, authority->digest, buffer_bytes(&body), &der, err));
+    TRY(pki_certificate_sign(authority->key, authority->digest, buffer_bytes(&body), &der, err));
     return signer_certificate_set(out, buffer_bytes(&der), err);
 }
 
 MUST_CHECK static enum base_code
-make_ra(const struct signer_maker *maker, struct signer_authority *authority,
-    struct base_error *err)
+make_ra(
+    const struct signer_maker *maker, struct signer_authority *authority, struct base_error *err)
 {
     const struct pki_certificate *ca = &authority->ca.read;
     int64_t now_s = base_clock_now_s(&maker->clock);
@@ -138,8 +137,8 @@ check_time(const struct pki_certificate *certificate, int64_t now_s, const char 
 
 /* The certificate of @ders (back to back) that issued @below; E_CA_UNSUITABLE when none did. */
 MUST_CHECK static enum base_code
-take_issuer(const struct pki_certificate *below, struct bytes ders,
-    struct signer_certificate *out, struct base_error *err)
+take_issuer(const struct pki_certificate *below, struct bytes ders, struct signer_certificate *out,
+    struct base_error *err)
 {
     struct der_reader reader = der_reader_over(ders);
     while (!der_at_end(&reader)) {
@@ -177,8 +176,8 @@ take_chain(struct signer_authority *authority, struct bytes chain_pem, int64_t n
     const struct pki_certificate *below = &authority->ca.read;
     while (!is_self_issued(below)) {
         if (authority->chain_count == SIGNER_CHAIN_MAX) {
-            return base_fail(err, E_CA_UNSUITABLE, "the chain has more than %d certificates",
-                SIGNER_CHAIN_MAX);
+            return base_fail(
+                err, E_CA_UNSUITABLE, "the chain has more than %d certificates", SIGNER_CHAIN_MAX);
         }
         struct signer_certificate *next = &authority->chain[authority->chain_count];
         TRY(take_issuer(below, buffer_bytes(&ders), next, err));
@@ -210,8 +209,8 @@ MUST_CHECK static enum base_code
 check_serial(const struct pki_certificate *certificate, struct base_error *err)
 {
     if (certificate->serial.len == 0 || certificate->serial.len > JOURNAL_SERIAL_MAX) {
-        return base_fail(err, E_CA_UNSUITABLE, "the CA's serial number has %zu octets",
-            certificate->serial.len);
+        return base_fail(
+            err, E_CA_UNSUITABLE, "the CA's serial number has %zu octets", certificate->serial.len);
     }
     return BASE_OK;
 }

@@ -92,8 +92,7 @@ serve(struct link *link, struct ipc_frame *frame)
         frame->fd = -1;
         code = ipc_receive(link->fd, frame, &err);
         if (code == BASE_OK) {
-            code =
-                link->peers->on_message(link->peers->arg, link->peer, link->fd, frame, &err);
+            code = link->peers->on_message(link->peers->arg, link->peer, link->fd, frame, &err);
             if (frame->fd >= 0) {
                 (void)close(frame->fd);
             }
@@ -101,9 +100,10 @@ serve(struct link *link, struct ipc_frame *frame)
     }
     if (code != E_PEER_CLOSED) {
         log_ended(link, &err);
+        /* The other threads of this socket end as well. (After an end of file they see it
+         * themselves, and what they are about to answer still goes out while draining.) */
+        (void)shutdown(link->fd, SHUT_RDWR);
     }
-    /* Whatever it was: the other threads of this socket end as well. */
-    (void)shutdown(link->fd, SHUT_RDWR);
 }
 
 static void *
@@ -174,8 +174,7 @@ signer_peers_connect(
 {
     OWN_FD int fd = take_fd;
     if (peer != IPC_FRONT && peer != IPC_LEDGER) {
-        return base_fail(
-            err, E_IPC_UNEXPECTED, "a socket to the role %s", ipc_role_name(peer));
+        return base_fail(err, E_IPC_UNEXPECTED, "a socket to the role %s", ipc_role_name(peer));
     }
     struct link *link = calloc(1, sizeof(*link));
     if (link == NULL) {

@@ -64,8 +64,8 @@ find_fault(const struct signer_profile *profile)
 }
 
 enum base_code
-signer_profile_read(const struct ipc_config_profile *message, struct signer_profile *out,
-    struct base_error *err)
+signer_profile_read(
+    const struct ipc_config_profile *message, struct signer_profile *out, struct base_error *err)
 {
     if (!signer_name_is_valid(message->name)) {
         return base_fail(err, E_SIGNER_PROFILE, "a profile's name has a-z, 0-9 and '-' only");
@@ -85,8 +85,8 @@ signer_profile_read(const struct ipc_config_profile *message, struct signer_prof
     }
     const char *fault = find_fault(&profile);
     if (fault != NULL) {
-        return base_fail(err, E_SIGNER_PROFILE, "profile %s: %s is never signed", profile.name,
-            fault);
+        return base_fail(
+            err, E_SIGNER_PROFILE, "profile %s: %s is never signed", profile.name, fault);
     }
     *out = profile;
     return BASE_OK;

@@ -26,8 +26,8 @@ append_suffix(uint8_t tag, struct buffer *value, struct base_error *err)
 
 /* One AttributeTypeAndValue, changed when it is the first common name. */
 MUST_CHECK static enum base_code
-copy_attribute(struct der_reader *rdn, struct der_writer *writer, bool *is_done,
-    struct base_error *err)
+copy_attribute(
+    struct der_reader *rdn, struct der_writer *writer, bool *is_done, struct base_error *err)
 {
     struct der_element attribute;
     struct der_element value;

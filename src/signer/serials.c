@@ -143,8 +143,8 @@ start_generation(struct signer_serials *serials)
 }
 
 enum base_code
-signer_serials_add(struct signer_serials *serials, struct bytes serial, uint64_t seq,
-    int64_t at_ms, struct base_error *err)
+signer_serials_add(struct signer_serials *serials, struct bytes serial, uint64_t seq, int64_t at_ms,
+    struct base_error *err)
 {
     if (is_full(&serials->young, at_ms)) {
         start_generation(serials);

@@ -45,8 +45,8 @@ signer_clear(struct signer *signer)
 }
 
 enum base_code
-signer_config_begin(struct signer *signer, const struct ipc_config_general *message,
-    struct base_error *err)
+signer_config_begin(
+    struct signer *signer, const struct ipc_config_general *message, struct base_error *err)
 {
     struct signer_settings *coming = &signer->coming;
     settings_clear(coming);
@@ -68,8 +68,8 @@ signer_config_begin(struct signer *signer, const struct ipc_config_general *mess
 }
 
 enum base_code
-signer_config_add_profile(struct signer *signer, const struct ipc_config_profile *message,
-    struct base_error *err)
+signer_config_add_profile(
+    struct signer *signer, const struct ipc_config_profile *message, struct base_error *err)
 {
     struct signer_settings *coming = &signer->coming;
     struct signer_profile profile;
@@ -212,8 +212,8 @@ signer_reload(struct signer *signer, struct base_error *err)
 }
 
 enum base_code
-signer_find_authority(struct signer *signer, struct bytes name,
-    const struct signer_authority **out, struct base_error *err)
+signer_find_authority(struct signer *signer, struct bytes name, const struct signer_authority **out,
+    struct base_error *err)
 {
     enum base_code code = BASE_OK;
     (void)pthread_mutex_lock(&signer->lock);
@@ -232,8 +232,8 @@ signer_find_authority(struct signer *signer, struct bytes name,
 }
 
 enum base_code
-signer_find_profile(struct signer *signer, struct bytes name, struct signer_profile *out,
-    struct base_error *err)
+signer_find_profile(
+    struct signer *signer, struct bytes name, struct signer_profile *out, struct base_error *err)
 {
     bool is_found = false;
     (void)pthread_mutex_lock(&signer->lock);
@@ -280,8 +280,8 @@ signer_log(struct signer *signer)
 }
 
 enum base_code
-signer_find_new_ca(struct signer *signer, struct bytes name, struct signer_ca_setting *out,
-    struct base_error *err)
+signer_find_new_ca(
+    struct signer *signer, struct bytes name, struct signer_ca_setting *out, struct base_error *err)
 {
     const struct signer_authority *present = NULL;
     enum base_code code = signer_find_authority(signer, name, &present, err);
@@ -291,7 +291,11 @@ signer_find_new_ca(struct signer *signer, struct bytes name, struct signer_ca_se
     if (code != E_CA_MISSING) {
         return code;
     }
-    *out = *find_setting(&signer->settings, name);
+    const struct signer_ca_setting *setting = find_setting(&signer->settings, name);
+    if (setting == NULL) {
+        return base_fail(err, E_INTERNAL, "a CA that is missing and is not in the settings");
+    }
+    *out = *setting;
     return BASE_OK;
 }
 

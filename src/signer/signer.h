@@ -41,8 +41,8 @@ struct signer {
     struct base_log log;
     struct base_clock clock;
     struct base_random random;
-    struct ipc_role_link *role; /* the supervisor's socket; NULL in unit tests */
-    struct secret passphrase;   /* only while keys may have to be read or made */
+    struct ipc_role_link *role;    /* the supervisor's socket; NULL in unit tests */
+    struct secret passphrase;      /* only while keys may have to be read or made */
     struct signer_settings coming; /* being received */
     bool is_running;               /* a configuration was taken */
 
@@ -62,10 +62,10 @@ MUST_CHECK enum base_code signer_init(
 void signer_clear(struct signer *signer);
 
 /* Receiving a configuration: begin, parts, then start (the first time) or reload. */
-MUST_CHECK enum base_code signer_config_begin(struct signer *signer,
-    const struct ipc_config_general *message, struct base_error *err);
-MUST_CHECK enum base_code signer_config_add_profile(struct signer *signer,
-    const struct ipc_config_profile *message, struct base_error *err);
+MUST_CHECK enum base_code signer_config_begin(
+    struct signer *signer, const struct ipc_config_general *message, struct base_error *err);
+MUST_CHECK enum base_code signer_config_add_profile(
+    struct signer *signer, const struct ipc_config_profile *message, struct base_error *err);
 MUST_CHECK enum base_code signer_config_add_ca(
     struct signer *signer, const struct ipc_config_ca *message, struct base_error *err);
 /* Open HOME/signer, making it when it is missing: before the process confines itself, which needs
@@ -86,8 +86,8 @@ MUST_CHECK enum base_code signer_reload(struct signer *signer, struct base_error
 MUST_CHECK enum base_code signer_find_authority(struct signer *signer, struct bytes name,
     const struct signer_authority **out, struct base_error *err);
 /* Errors: E_SIGNER_PROFILE. */
-MUST_CHECK enum base_code signer_find_profile(struct signer *signer, struct bytes name,
-    struct signer_profile *out, struct base_error *err);
+MUST_CHECK enum base_code signer_find_profile(
+    struct signer *signer, struct bytes name, struct signer_profile *out, struct base_error *err);
 /* The CAs that are there, in the configuration's order; returns how many. */
 size_t signer_list_authorities(
     struct signer *signer, const struct signer_authority *out[SIGNER_CA_MAX]);
@@ -98,7 +98,7 @@ struct base_log signer_log(struct signer *signer);
 MUST_CHECK enum base_code signer_find_new_ca(struct signer *signer, struct bytes name,
     struct signer_ca_setting *out, struct base_error *err);
 /* A CA was made and saved; consumed. Errors: E_SIGNER_PROFILE, E_CA_EXISTS. */
-MUST_CHECK enum base_code signer_add_authority(struct signer *signer,
-    struct signer_authority *take_authority, struct base_error *err);
+MUST_CHECK enum base_code signer_add_authority(
+    struct signer *signer, struct signer_authority *take_authority, struct base_error *err);
 
 #endif

@@ -1,9 +1,9 @@
 /*
  * verbs.h - who may ask what: the only way from a socket to a key.
  *
- * The socket is the asker. A message that is unknown, malformed, or not this asker's is an error and
- * ends that socket; so does a front's that names a CA or RA which does not exist. A refusal within
- * a verb's own rules is its answer.
+ * The socket is the asker. A message that is unknown, malformed, or not this asker's is an error
+ * and ends that socket; so does a front's that names a CA or RA which does not exist. A refusal
+ * within a verb's own rules is its answer.
  */
 #ifndef SIGNER_VERBS_H
 #define SIGNER_VERBS_H

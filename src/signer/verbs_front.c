@@ -87,9 +87,10 @@ send_one(const struct signer_call *call, uint64_t request_id,
     const struct signer_authority *authority, enum ipc_authority_kind kind, size_t index,
     struct base_error *err)
 {
-    const struct signer_certificate *certificate = kind == IPC_AUTHORITY_CA   ? &authority->ca
-                                                   : kind == IPC_AUTHORITY_RA ? &authority->ra
-                                                                              : &authority->chain[index];
+    const struct signer_certificate *certificate = kind == IPC_AUTHORITY_CA ? &authority->ca
+                                                   : kind == IPC_AUTHORITY_RA
+                                                       ? &authority->ra
+                                                       : &authority->chain[index];
     const struct ipc_authority answer = {.request_id = request_id,
         .ca = bytes_from_text(authority->name),
         .kind = (uint8_t)kind,

@@ -84,8 +84,7 @@ signer_check_body(const struct signer_call *call, struct base_error *err)
     struct body_task task = {.ca = ask.ca, .profile = ask.profile, .der = ask.body};
     enum base_code code = check_body(call->signer, &task, &why);
     if (code != BASE_OK) {
-        log_refused(
-            call->signer, "body_refused", ask.ca, ask.profile, task.read.serial, &why);
+        log_refused(call->signer, "body_refused", ask.ca, ask.profile, task.read.serial, &why);
     }
     const struct ipc_body_checked answer = {.request_id = ask.request_id,
         .code = (uint32_t)code,
@@ -101,8 +100,7 @@ sign_body(struct signer *signer, struct body_task *task, struct buffer *out_cert
     TRY(check_body(signer, task, err));
     if (!task->is_known) {
         struct signer_entry entry = entry_of(task);
-        TRY(signer_book_add_body(
-            signer->book, &entry, base_clock_now_ms(&signer->clock), err));
+        TRY(signer_book_add_body(signer->book, &entry, base_clock_now_ms(&signer->clock), err));
     }
     return pki_certificate_sign(
         task->authority->key, task->authority->digest, task->der, out_certificate, err);
@@ -124,8 +122,8 @@ hand_over(const struct signer_call *call, const struct ipc_sign_body *ask,
         .delivery_id = ask->delivery_id,
         .certificate = certificate};
     struct base_error ignored = {0};
-    return signer_peers_send(call->signer->peers, IPC_FRONT, &ipc_certificate_spec, &notice,
-               &ignored) == BASE_OK;
+    return signer_peers_send(
+               call->signer->peers, IPC_FRONT, &ipc_certificate_spec, &notice, &ignored) == BASE_OK;
 }
 
 enum base_code
@@ -142,8 +140,7 @@ signer_sign_body(const struct signer_call *call, struct base_error *err)
         answer.certificate = buffer_bytes(&certificate);
         answer.is_handed_over = hand_over(call, &ask, &task, answer.certificate) ? 1 : 0;
     } else {
-        log_refused(
-            call->signer, "body_refused", ask.ca, ask.profile, task.read.serial, &why);
+        log_refused(call->signer, "body_refused", ask.ca, ask.profile, task.read.serial, &why);
     }
     answer.code = (uint32_t)code;
     answer.detail = bytes_from_text(why.detail);
@@ -177,13 +174,12 @@ sign_crl(struct signer *signer, struct bytes ca, int body_fd, int *out_fd, struc
     TRY(signer_find_authority(signer, ca, &authority, err));
     TRY(ipc_blob_read(body_fd, &body, err));
     TRY(signer_book_check_clock(signer->book, now_ms, err));
-    TRY(signer_crl_check(buffer_bytes(&body), authority, now_ms / 1000,
-        signer_crl_valid_s(signer), &crl, err));
+    TRY(signer_crl_check(
+        buffer_bytes(&body), authority, now_ms / 1000, signer_crl_valid_s(signer), &crl, err));
     TRY(journal_sha256(buffer_bytes(&body), sha256, err));
     const struct signer_entry entry = {authority->id, crl.number, sha256};
     TRY(signer_book_add_crl(signer->book, &entry, now_ms, err));
-    TRY(pki_certificate_sign(
-        authority->key, authority->digest, buffer_bytes(&body), &der, err));
+    TRY(pki_certificate_sign(authority->key, authority->digest, buffer_bytes(&body), &der, err));
     TRY(ipc_blob_new(buffer_bytes(&der), out_fd, err));
     log_crl(signer, ca, &crl);
     return BASE_OK;

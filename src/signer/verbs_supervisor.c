@@ -60,9 +60,8 @@ answer_made(const struct signer_call *call, uint64_t request_id, enum base_code 
         struct base_log log = signer_log(call->signer);
         base_log_error(&log, BASE_LOG_ERROR, "ca_refused", why);
     }
-    const struct ipc_ca_created answer = {.request_id = request_id,
-        .code = (uint32_t)code,
-        .detail = bytes_from_text(why->detail)};
+    const struct ipc_ca_created answer = {
+        .request_id = request_id, .code = (uint32_t)code, .detail = bytes_from_text(why->detail)};
     return ipc_send(call->socket_fd, &ipc_ca_created_spec, &answer, -1, err);
 }
 
@@ -94,8 +93,7 @@ import(struct signer *signer, const struct ipc_import_ca *ask, struct base_error
     struct signer_ca_setting setting;
     struct signer_authority *authority = NULL;
     TRY(signer_find_new_ca(signer, ask->ca, &setting, err));
-    TRY(signer_authority_import(
-        &maker, ask, secret_peek(&signer->passphrase), &authority, err));
+    TRY(signer_authority_import(&maker, ask, secret_peek(&signer->passphrase), &authority, err));
     return take_authority(signer, JOURNAL_CA_IMPORTED, setting.key_file, MOVE(authority), err);
 }
 

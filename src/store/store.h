@@ -134,6 +134,7 @@ enum store_op_kind {
     STORE_COUNT_MISMATCH,    /* challenge_id: mismatches + 1; at max_mismatches the challenge is dead */
     STORE_HOLD_CHALLENGE,    /* challenge_id, delivery.id: NEW -> HELD. TAKEN when it is not new or held by another */
     STORE_RELEASE_CHALLENGE, /* challenge_id, delivery.id: HELD by it -> NEW */
+    STORE_KILL_CHALLENGE,    /* challenge_id: dead, unless it is spent */
     STORE_PUT_DELIVERY,      /* delivery: inserted or replaced by its id; its transaction_key is remembered when
                                 is_transaction_kept */
     /*
@@ -144,6 +145,11 @@ enum store_op_kind {
     STORE_RESERVE,
     STORE_ADD_SIGNATURE, /* certificate.serial and certificate.certificate */
     STORE_ADD_EVENTS,    /* events alone */
+    /*
+     * delivery's state, step, code, detail and updated_ms, by its id, and events; when from_state is not empty only from that state (else
+     * TAKEN, and nothing of it happens).
+     */
+    STORE_SET_STATE,
     STORE_ADD_CONTACT,   /* contact: counted per endpoint, source, operation and minute */
     STORE_REVOKE,        /* certificate.serial, revoked_ms, reason. TAKEN when revoked already, MISSING when unknown */
     STORE_PUT_CRL,       /* crl; TAKEN when its number is not above the stored one */
@@ -184,6 +190,7 @@ struct store_op {
     size_t event_count;
     const struct store_lookup *lookups;
     size_t lookup_count;
+    struct bytes from_state;
     const struct store_contact *contact;
     const struct store_crl *crl;
     int64_t before_ms;
@@ -285,6 +292,8 @@ MUST_CHECK enum base_code store_journal_read(struct bytes record, struct store_j
 /* The largest serial that was ever stored (so that time never goes back), and the number of certificates. */
 MUST_CHECK enum base_code store_last_serial(struct store *store, uint8_t out_serial[20], size_t *out_len,
     struct base_error *err);
+/* The largest challenge id; 0: none. */
+MUST_CHECK enum base_code store_last_challenge(struct store *store, uint64_t *out_id, struct base_error *err);
 MUST_CHECK enum base_code store_count_certificates(struct store *store, uint64_t *out_count, struct base_error *err);
 
 #endif

@@ -1,0 +1,655 @@
+#include "front/enrolment.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "base/own.h"
+#include "base/text.h"
+#include "front/route.h"
+#include "ipc/to_ledger.h"
+#include "ipc/to_signer.h"
+#include "pki/name.h"
+#include "scep/cert_rep.h"
+
+#include "base/banned.h"
+
+#define DEADLINE_MS 25000 /* the answer must begin within 30 s of the request */
+#define RETRY_AFTER_S 2
+#define TABLE_LEN 1024 /* buckets of the table of request ids; a power of two */
+#define REPLY_MAX ((size_t)512 * 1024)
+
+enum stage { STAGE_OPENING, STAGE_JUDGING, STAGE_SIGNING };
+
+struct enrolment {
+    LIST_ENTRY(enrolment) in_bucket;
+    struct front *front;
+    uint64_t id;
+    enum stage stage;
+    struct front_http_request *http; /* released by its answer */
+    bool is_client_gone;
+    struct event *deadline;
+    int64_t received_ms;
+    /* The endpoint by value: a reload may replace the settings meanwhile. */
+    uint8_t endpoint_name[IPC_NAME_MAX];
+    size_t endpoint_name_len;
+    uint8_t ca_name[IPC_NAME_MAX];
+    size_t ca_name_len;
+    uint8_t profile[IPC_NAME_MAX];
+    size_t profile_len;
+    struct front_endpoint rules; /* its switches only */
+    bool is_ndes;
+    char source[FRONT_HTTP_SOURCE_LEN];
+    bool is_source_exempt;
+    struct buffer octets; /* the message; `request` points into it */
+    struct scep_request request;
+    struct scep_cert_rep rep;
+    struct buffer certificate; /* issued; empty until then */
+    uint64_t delivery_id;
+    enum ipc_outcome outcome;
+    enum base_code code; /* why it is refused */
+};
+LIST_HEAD(bucket, enrolment);
+
+struct front_enrolments {
+    struct front *front;
+    uint64_t last_id;
+    struct bucket table[TABLE_LEN];
+};
+
+struct front_enrolments *
+front_enrolments_new(struct front *front)
+{
+    struct front_enrolments *enrolments = calloc(1, sizeof(*enrolments));
+    if (enrolments != NULL) {
+        enrolments->front = front;
+        /* Ids of an earlier front must not meet ours: what it asked may still be answered. */
+        enrolments->last_id = (uint64_t)base_clock_now_ms(&front->clock) << 20;
+    }
+    return enrolments;
+}
+
+static void
+enrolment_free(struct enrolment *e)
+{
+    if (e->deadline != NULL) {
+        event_free(e->deadline);
+    }
+    scep_request_clear(&e->request);
+    scep_cert_rep_clear(&e->rep);
+    buffer_clear(&e->octets);
+    buffer_clear(&e->certificate);
+    free(e);
+}
+
+void
+front_enrolments_free(struct front_enrolments *enrolments)
+{
+    if (enrolments == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < TABLE_LEN; i++) {
+        while (!LIST_EMPTY(&enrolments->table[i])) {
+            struct enrolment *e = LIST_FIRST(&enrolments->table[i]);
+            LIST_REMOVE(e, in_bucket);
+            front_http_answer_status(e->http, 503, RETRY_AFTER_S);
+            enrolment_free(e);
+        }
+    }
+    free(enrolments);
+}
+
+static struct enrolment *
+find(const struct front_enrolments *enrolments, uint64_t id)
+{
+    struct enrolment *e = NULL;
+    LIST_FOREACH(e, &enrolments->table[id % TABLE_LEN], in_bucket)
+    {
+        if (e->id == id) {
+            return e;
+        }
+    }
+    return NULL; /* its client was answered already, or an earlier front asked */
+}
+
+/* The peer that an enrolment's question is with has one place less taken. */
+static void
+settle_question(struct enrolment *e)
+{
+    front_peer_answered(e->stage == STAGE_JUDGING ? e->front->ledger : e->front->signer);
+}
+
+static void
+end(struct enrolment *e)
+{
+    LIST_REMOVE(e, in_bucket);
+    enrolment_free(e);
+}
+
+struct scep_capabilities
+front_endpoint_capabilities(const struct front_endpoint *endpoint)
+{
+    return (struct scep_capabilities){.has_aes = true,
+        .has_des3 = endpoint->allow_3des,
+        .has_post = true,
+        .has_renewal = true,
+        .has_sha1 = endpoint->allow_sha1,
+        .has_sha256 = true,
+        .has_sha384 = true,
+        .has_sha512 = true,
+        .has_standard = true};
+}
+
+/* ---- answering
+ * --------------------------------------------------------------------------------------------------
+ */
+
+/* What the ledger is told when the answer is through; outlives the enrolment. */
+struct answered {
+    struct front *front;
+    uint64_t delivery_id;
+    enum ipc_outcome outcome;
+};
+
+static void
+answer_done(void *arg, bool is_taken)
+{
+    OWN_MEMORY struct answered *answered = arg;
+    struct ipc_answered message = {.delivery_id = answered->delivery_id,
+        .outcome = (uint8_t)answered->outcome,
+        .is_taken = is_taken,
+        .at_ms = base_clock_now_ms(&answered->front->clock)};
+    struct base_error err;
+    if (front_peer_tell(answered->front->ledger, &ipc_answered_spec, &message, &err) != BASE_OK) {
+        base_log_error(answered->front->log, BASE_LOG_WARN, "answered_not_told", &err);
+    }
+}
+
+static void
+log_end(const struct enrolment *e, const char *event, enum base_log_level level,
+    const struct base_error *err)
+{
+    struct base_log_record record;
+    base_log_begin(&record, e->front->log, level, event, e->request.message.transaction_id);
+    base_log_word(&record, "source", e->source);
+    base_log_word(&record, "type", scep_message_type_name(e->request.message.message_type));
+    if (e->delivery_id != 0) {
+        base_log_number(&record, "delivery", (int64_t)e->delivery_id);
+    }
+    if (e->request.message.tolerances != 0) {
+        base_log_number(&record, "tolerances", e->request.message.tolerances);
+    }
+    if (err != NULL) {
+        base_log_code(&record, err);
+    }
+    base_log_end(&record);
+}
+
+/* A fault of our own: nothing was spent, the client may come again. */
+static void
+answer_fault(struct enrolment *e, const struct base_error *err)
+{
+    log_end(e, "fault", BASE_LOG_ERROR, err);
+    front_http_answer_status(e->http, 503, RETRY_AFTER_S);
+    end(e);
+}
+
+static void
+answer_rep(struct enrolment *e, struct bytes rep)
+{
+    static const char *const events[] = {"", "issued", "pending", "refused", ""};
+    struct answered *answered = NULL;
+    if (e->delivery_id != 0 && (answered = malloc(sizeof(*answered))) != NULL) {
+        *answered = (struct answered){e->front, e->delivery_id, e->outcome};
+    }
+    struct base_error why;
+    bool is_refused = e->outcome == IPC_REFUSED;
+    if (is_refused) {
+        (void)base_fail(&why, e->code, "%s", base_error_find(e->code)->why);
+    }
+    log_end(e, events[e->outcome], BASE_LOG_INFO, is_refused ? &why : NULL);
+    struct front_http_answer answer = {.status = 200,
+        .content_type = "application/x-pki-message",
+        .body = rep,
+        .done = answered == NULL ? NULL : answer_done,
+        .arg = answered};
+    front_http_answer(e->http, &answer);
+    end(e);
+}
+
+static void
+ask_signature(struct enrolment *e)
+{
+    struct ipc_sign_cert_rep question = {.request_id = e->id,
+        .ca = {e->ca_name, e->ca_name_len},
+        .ra = (uint8_t)e->request.recipient_index,
+        .digest = (uint8_t)e->rep.digest,
+        .attributes = buffer_bytes(&e->rep.attributes)};
+    struct base_error err;
+    e->stage = STAGE_SIGNING;
+    if (front_peer_ask(e->front->signer, &ipc_sign_cert_rep_spec, &question, &err) != BASE_OK) {
+        answer_fault(e, &err);
+    }
+}
+
+/* failInfoText: short, for people, ending in the stable code. */
+static struct bytes
+fail_text(enum base_code code, char out[SCEP_FAIL_INFO_TEXT_MAX + 1])
+{
+    char code_text[BASE_CODE_TEXT_LEN] = "";
+    const struct base_error_entry *entry = base_error_find(code);
+    base_code_text(code, code_text);
+    (void)snprintf(out, SCEP_FAIL_INFO_TEXT_MAX + 1, "%.220s [%s]", entry->why, code_text);
+    return bytes_from_text(out);
+}
+
+/* Begin the CertRep for what was decided; the RA key's signature comes next. */
+static void
+prepare_rep(struct enrolment *e)
+{
+    char text[SCEP_FAIL_INFO_TEXT_MAX + 1] = "";
+    struct bytes certificates[2 + FRONT_CHAIN_MAX];
+    struct base_error err;
+    const struct front_ca *ca =
+        front_authorities_find(e->front->authorities, (struct bytes){e->ca_name, e->ca_name_len});
+    struct scep_cert_rep_spec spec = {.status = SCEP_PENDING,
+        .is_content_absent = e->rules.is_failure_content_absent,
+        .random = &e->front->random};
+    if (e->outcome == IPC_REFUSED) {
+        enum base_fail_info fail_info = base_error_find(e->code)->fail_info;
+        spec.status = SCEP_FAILURE;
+        spec.fail_info = fail_info == BASE_FAIL_NONE ? BASE_FAIL_BAD_REQUEST : fail_info;
+        spec.fail_info_text = fail_text(e->code, text);
+        spec.hresult = e->is_ndes ? bytes_from_text(scep_hresult_text(spec.fail_info)) : BYTES_NONE;
+    } else if (e->outcome == IPC_ISSUED) {
+        spec.status = SCEP_SUCCESS;
+        certificates[spec.certificate_count++] = buffer_bytes(&e->certificate);
+        if (e->rules.send_ca_with_certificate && ca != NULL) {
+            certificates[spec.certificate_count++] = ca->certificate.whole;
+        }
+        spec.certificates = certificates;
+    }
+    if (scep_cert_rep_prepare(&e->rep, &e->request, &spec, &err) != BASE_OK) {
+        answer_fault(e, &err);
+        return;
+    }
+    ask_signature(e);
+}
+
+/* ---- refusing
+ * ---------------------------------------------------------------------------------------------------
+ */
+
+static void
+tell_refusal(struct enrolment *e, const struct base_error *err)
+{
+    struct base_error ignored;
+    const struct scep_signed *message = &e->request.message;
+    struct bytes subject = e->request.csr.subject;
+    struct ipc_refusal refusal = {.received_ms = e->received_ms,
+        .endpoint = {e->endpoint_name, e->endpoint_name_len},
+        .profile = {e->profile, e->profile_len},
+        .message_type = (uint8_t)message->message_type,
+        .transaction_id = message->transaction_id,
+        .source = bytes_from_text(e->source),
+        .spki = message->has_signer && message->signer.spki.len <= IPC_SPKI_MAX
+                    ? message->signer.spki
+                    : BYTES_NONE,
+        .subject = subject.len > 0 && subject.len <= IPC_SUBJECT_MAX &&
+                           pki_name_check(subject, NULL) == BASE_OK
+                       ? subject
+                       : BYTES_NONE,
+        .code = (uint32_t)err->code,
+        .detail = bytes_from_text(err->detail)};
+    if (front_peer_tell(e->front->ledger, &ipc_refusal_spec, &refusal, &ignored) != BASE_OK) {
+        base_log_error(e->front->log, BASE_LOG_WARN, "refusal_not_told", &ignored);
+    }
+}
+
+/* Refuse what the front itself found: signed, when the message can be answered; else HTTP 400. */
+static void
+refuse(struct enrolment *e, const struct base_error *err)
+{
+    const struct base_error_entry *entry = base_error_find(err->code);
+    if (entry->fail_info == BASE_FAIL_NONE) {
+        answer_fault(e, err);
+        return;
+    }
+    tell_refusal(e, err);
+    if (!e->request.is_answerable) {
+        log_end(e, "refused", BASE_LOG_INFO, err);
+        front_http_answer_status(e->http, 400, 0);
+        end(e);
+        return;
+    }
+    log_end(e, "request_refused", BASE_LOG_INFO, err);
+    e->outcome = IPC_REFUSED;
+    e->code = err->code;
+    prepare_rep(e);
+}
+
+/* ---- asking
+ * -----------------------------------------------------------------------------------------------------
+ */
+
+static void
+ask_key(struct enrolment *e)
+{
+    const struct scep_recipient *recipient = e->request.recipient;
+    struct ipc_open_envelope question = {.request_id = e->id,
+        .ca = {e->ca_name, e->ca_name_len},
+        .ra = (uint8_t)e->request.recipient_index,
+        .transport = (uint8_t)recipient->transport,
+        .key_len = (uint8_t)pki_cipher_key_len(e->request.envelope.cipher),
+        .encrypted_key = recipient->encrypted_key};
+    struct base_error err;
+    e->stage = STAGE_OPENING;
+    if (recipient->encrypted_key.len > IPC_SIGNATURE_MAX) {
+        (void)base_fail(
+            &err, E_TOO_LARGE, "an encrypted key of %zu octets", recipient->encrypted_key.len);
+        refuse(e, &err);
+    } else if (front_peer_ask(e->front->signer, &ipc_open_envelope_spec, &question, &err) !=
+               BASE_OK) {
+        answer_fault(e, &err);
+    }
+}
+
+/* What the ledger is asked; the certificate that signed the message is named when it is not the
+ * request's own key. */
+static enum base_code
+make_question(struct enrolment *e, uint8_t signer_sha256[PKI_DIGEST_MAX], struct ipc_request *out,
+    struct base_error *err)
+{
+    const struct scep_signed *message = &e->request.message;
+    const struct pki_csr *csr = &e->request.csr;
+    bool is_poll = message->message_type == SCEP_CERT_POLL;
+    bool is_self_signed = bytes_equal(message->signer.issuer, message->signer.subject);
+    *out = (struct ipc_request){.request_id = e->id,
+        .received_ms = e->received_ms,
+        .endpoint = {e->endpoint_name, e->endpoint_name_len},
+        .profile = {e->profile, e->profile_len},
+        .message_type = (uint8_t)message->message_type,
+        .transaction_id = message->transaction_id,
+        .source = bytes_from_text(e->source),
+        .is_source_exempt = e->is_source_exempt,
+        .is_signer_key = is_poll || e->request.is_signer_key_csr_key,
+        .spki = is_poll ? message->signer.spki : csr->spki,
+        .subject = is_poll ? BYTES_NONE : csr->subject,
+        .sans = is_poll ? BYTES_NONE : csr->sans,
+        .has_challenge = !is_poll && csr->has_challenge,
+        .challenge = is_poll ? BYTES_NONE : csr->challenge,
+        .tolerances = message->tolerances,
+        .cipher = bytes_from_text(pki_cipher_name(e->request.envelope.cipher)),
+        .digest = bytes_from_text(pki_digest_name(message->digest))};
+    if (!is_self_signed) {
+        TRY(pki_digest(PKI_SHA256, message->signer.whole, signer_sha256, err));
+        out->signer_serial = message->signer.serial;
+        out->signer_sha256 = (struct bytes){signer_sha256, 32};
+    }
+    if (!is_poll) {
+        TRY(pki_name_check(csr->subject, err));
+    }
+    if (!is_poll && csr->sans.len > 0) {
+        TRY(pki_sans_check(csr->sans, UINT32_MAX, err));
+    }
+    if (out->spki.len > IPC_SPKI_MAX || out->subject.len > IPC_SUBJECT_MAX ||
+        out->sans.len > IPC_SANS_MAX || out->challenge.len > IPC_CHALLENGE_MAX ||
+        out->signer_serial.len > IPC_SERIAL_MAX) {
+        return base_fail(err, E_TOO_LARGE, "key, names or challenge of the request");
+    }
+    return BASE_OK;
+}
+
+static void
+ask_ledger(struct enrolment *e)
+{
+    uint8_t signer_sha256[PKI_DIGEST_MAX];
+    struct ipc_request question;
+    struct base_error err;
+    e->stage = STAGE_JUDGING;
+    if (make_question(e, signer_sha256, &question, &err) != BASE_OK) {
+        refuse(e, &err);
+        return;
+    }
+    front_contacts_tell(e->front->contacts);
+    if (front_peer_ask(e->front->ledger, &ipc_request_spec, &question, &err) != BASE_OK) {
+        answer_fault(e, &err);
+    }
+}
+
+/* ---- beginning
+ * --------------------------------------------------------------------------------------------------
+ */
+
+static void
+deadline_passed(evutil_socket_t fd, short what, void *arg)
+{
+    struct enrolment *e = arg;
+    struct base_error err;
+    (void)fd;
+    (void)what;
+    (void)base_fail(&err, E_PEER_BUSY, "no answer within %d ms", DEADLINE_MS);
+    settle_question(e);
+    answer_fault(e, &err);
+}
+
+static enum base_code
+make(struct front *front, struct front_http_request *http, const struct front_endpoint *endpoint,
+    struct bytes profile, struct bytes message, struct enrolment **out, struct base_error *err)
+{
+    struct enrolment *e = calloc(1, sizeof(*e));
+    if (e == NULL) {
+        return base_fail(err, E_NO_MEMORY, "enrolment");
+    }
+    struct timeval wait = {DEADLINE_MS / 1000, 0};
+    e->front = front;
+    e->http = http;
+    e->received_ms = http->begun_at_ms;
+    e->endpoint_name_len = endpoint->name.len;
+    e->ca_name_len = endpoint->ca.len;
+    e->profile_len = profile.len;
+    memcpy(e->endpoint_name, endpoint->name.ptr, endpoint->name.len);
+    memcpy(e->ca_name, endpoint->ca.ptr, endpoint->ca.len);
+    if (profile.len > 0) {
+        memcpy(e->profile, profile.ptr, profile.len);
+    }
+    e->rules = *endpoint;
+    buffer_init(&e->octets, SCEP_MESSAGE_MAX);
+    buffer_init(&e->certificate, IPC_CERTIFICATE_MAX);
+    scep_request_init(&e->request);
+    scep_cert_rep_init(&e->rep);
+    front_route_source(front, http, e->source, &e->is_source_exempt);
+    e->deadline = event_new(front->base, -1, 0, deadline_passed, e);
+    enum base_code code = buffer_append(&e->octets, message, err);
+    if (e->deadline == NULL || event_add(e->deadline, &wait) != 0) {
+        code = base_fail(err, E_NO_MEMORY, "enrolment");
+    }
+    if (code != BASE_OK) {
+        enrolment_free(e);
+        return code;
+    }
+    e->id = ++front->enrolments->last_id;
+    LIST_INSERT_HEAD(&front->enrolments->table[e->id % TABLE_LEN], e, in_bucket);
+    http->context = e;
+    *out = e;
+    return BASE_OK;
+}
+
+void
+front_enrolment_begin(struct front *front, struct front_http_request *take_request,
+    const struct front_endpoint *endpoint, struct bytes profile, bool is_ndes, struct bytes message,
+    bool is_decoded_twice)
+{
+    struct enrolment *e = NULL;
+    struct base_error err;
+    const struct front_ca *ca = front_authorities_find(front->authorities, endpoint->ca);
+    if (ca == NULL || endpoint->name.len > IPC_NAME_MAX || profile.len > IPC_NAME_MAX ||
+        make(front, take_request, endpoint, profile, message, &e, &err) != BASE_OK) {
+        front_http_answer_status(take_request, 503, RETRY_AFTER_S);
+        return;
+    }
+    e->is_ndes = is_ndes;
+    const struct scep_request_rules rules = {.allow_3des = endpoint->allow_3des,
+        .allow_sha1 = endpoint->allow_sha1,
+        .allow_attributes_as_sent = endpoint->attributes_as_sent,
+        .recipients = ca->ras,
+        .recipient_count = ca->ra_count};
+    enum base_code code = scep_request_read(&e->request, buffer_bytes(&e->octets), &rules, &err);
+    e->request.message.tolerances |= is_decoded_twice ? SCEP_DECODED_TWICE : 0;
+    if (code != BASE_OK) {
+        refuse(e, &err);
+        return;
+    }
+    ask_key(e);
+}
+
+void
+front_enrolment_client_gone(struct front *front, struct front_http_request *request)
+{
+    struct enrolment *e = request->context;
+    (void)front;
+    if (e != NULL) {
+        e->is_client_gone = true;
+    }
+}
+
+/* ---- hearing
+ * ----------------------------------------------------------------------------------------------------
+ */
+
+static void
+take_key(struct front *front, const struct ipc_frame *frame)
+{
+    struct ipc_envelope_key answer;
+    struct base_error err;
+    struct enrolment *e = NULL;
+    if (ipc_decode(&ipc_envelope_key_spec, frame, &answer, &err) != BASE_OK ||
+        (e = find(front->enrolments, answer.request_id)) == NULL || e->stage != STAGE_OPENING) {
+        return;
+    }
+    settle_question(e);
+    if (scep_request_open(&e->request, answer.key, &err) != BASE_OK) {
+        refuse(e, &err);
+        return;
+    }
+    ask_ledger(e);
+}
+
+static void
+take_signature(struct front *front, const struct ipc_frame *frame)
+{
+    struct ipc_cert_rep_signature answer;
+    struct base_error err;
+    struct enrolment *e = NULL;
+    BUFFER_LOCAL(message, REPLY_MAX);
+    if (ipc_decode(&ipc_cert_rep_signature_spec, frame, &answer, &err) != BASE_OK ||
+        (e = find(front->enrolments, answer.request_id)) == NULL || e->stage != STAGE_SIGNING) {
+        return;
+    }
+    settle_question(e);
+    const struct front_ca *ca =
+        front_authorities_find(front->authorities, (struct bytes){e->ca_name, e->ca_name_len});
+    if (answer.code != 0 || ca == NULL || e->request.recipient_index >= ca->ra_count) {
+        (void)base_fail(&err, answer.code == 0 ? E_CA_MISSING : (enum base_code)answer.code,
+            "the CertRep's signature");
+        answer_fault(e, &err);
+    } else if (scep_cert_rep_finish(&e->rep, answer.signature,
+                   ca->ras[e->request.recipient_index].whole, &message, &err) != BASE_OK) {
+        answer_fault(e, &err);
+    } else {
+        answer_rep(e, buffer_bytes(&message));
+    }
+}
+
+static void
+take_certificate(struct enrolment *e, uint64_t delivery_id, struct bytes certificate)
+{
+    struct base_error err;
+    e->delivery_id = delivery_id;
+    e->outcome = IPC_ISSUED;
+    buffer_reset(&e->certificate);
+    if (buffer_append(&e->certificate, certificate, &err) != BASE_OK) {
+        answer_fault(e, &err);
+        return;
+    }
+    prepare_rep(e);
+}
+
+void
+front_enrolment_signer_frame(struct front *front, const struct ipc_frame *frame)
+{
+    uint16_t type = ipc_frame_type(frame);
+    if (type == IPC_TYPE_ENVELOPE_KEY) {
+        take_key(front, frame);
+    } else if (type == IPC_TYPE_CERT_REP_SIGNATURE) {
+        take_signature(front, frame);
+    } else if (type == IPC_TYPE_CERTIFICATE) {
+        struct ipc_certificate message;
+        struct base_error err;
+        struct enrolment *e = NULL;
+        if (ipc_decode(&ipc_certificate_spec, frame, &message, &err) == BASE_OK &&
+            (e = find(front->enrolments, message.request_id)) != NULL &&
+            e->stage == STAGE_JUDGING) {
+            settle_question(e);
+            take_certificate(e, message.delivery_id, message.certificate);
+        }
+    }
+}
+
+void
+front_enrolment_ledger_frame(struct front *front, const struct ipc_frame *frame)
+{
+    struct ipc_verdict verdict;
+    struct base_error err;
+    struct enrolment *e = NULL;
+    if (ipc_frame_type(frame) != IPC_TYPE_VERDICT ||
+        ipc_decode(&ipc_verdict_spec, frame, &verdict, &err) != BASE_OK ||
+        (e = find(front->enrolments, verdict.request_id)) == NULL || e->stage != STAGE_JUDGING) {
+        return;
+    }
+    settle_question(e);
+    e->delivery_id = verdict.delivery_id;
+    e->outcome = (enum ipc_outcome)verdict.outcome;
+    e->code = (enum base_code)verdict.code;
+    if (e->outcome == IPC_ISSUED) {
+        take_certificate(e, verdict.delivery_id, verdict.certificate);
+    } else if (e->outcome == IPC_PENDING || e->outcome == IPC_REFUSED) {
+        prepare_rep(e);
+    } else {
+        (void)base_fail(&err, e->code, "the ledger could not decide");
+        answer_fault(e, &err);
+    }
+}
+
+/* Ask again, one by one; asking may end an enrolment, so the next is found first. */
+static void
+ask_again(struct front *front, bool is_signer)
+{
+    for (size_t i = 0; i < TABLE_LEN; i++) {
+        struct enrolment *e = LIST_FIRST(&front->enrolments->table[i]);
+        while (e != NULL) {
+            struct enrolment *next = LIST_NEXT(e, in_bucket);
+            if (is_signer && e->stage == STAGE_OPENING) {
+                ask_key(e);
+            } else if (is_signer && e->stage == STAGE_SIGNING) {
+                ask_signature(e);
+            } else if (!is_signer && e->stage == STAGE_JUDGING) {
+                ask_ledger(e);
+            }
+            e = next;
+        }
+    }
+}
+
+void
+front_enrolment_ask_signer_again(struct front *front)
+{
+    ask_again(front, true);
+}
+
+void
+front_enrolment_ask_ledger_again(struct front *front)
+{
+    ask_again(front, false);
+}
