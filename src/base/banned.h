@@ -4,6 +4,13 @@
 #ifndef BASE_BANNED_H
 #define BASE_BANNED_H
 
+/* With _FORTIFY_SOURCE some of these are macros of the C library. */
+#undef strcpy
+#undef strcat
+#undef sprintf
+#undef strncpy
+#undef strtok
+
 #pragma GCC poison strcpy  /* writes without a bound: snprintf, memcpy with a checked length */
 #pragma GCC poison strcat  /* the same */
 #pragma GCC poison sprintf /* the same: snprintf */

@@ -73,6 +73,9 @@ base_fail_errno(struct base_error *err, enum base_code code, int errnum, const c
 enum base_code
 base_error_add(struct base_error *err, const char *format, ...)
 {
+    if (err == NULL) {
+        return E_INTERNAL;
+    }
     char context[BASE_DETAIL_MAX] = "";
     char joined[2 * BASE_DETAIL_MAX + 2] = "";
     va_list args;

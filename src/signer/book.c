@@ -189,7 +189,13 @@ signer_book_start(struct signer_book *book, struct base_error *err)
     if (book->is_syncing) {
         return BASE_OK;
     }
-    int status = pthread_create(&book->syncer, NULL, sync_behind, book);
+    pthread_attr_t attributes;
+    if (pthread_attr_init(&attributes) != 0) {
+        return base_fail(err, E_NO_MEMORY, "thread that syncs the journal");
+    }
+    (void)pthread_attr_setstacksize(&attributes, SIGNER_STACK_OCTETS);
+    int status = pthread_create(&book->syncer, &attributes, sync_behind, book);
+    (void)pthread_attr_destroy(&attributes);
     if (status != 0) {
         return base_fail_errno(err, E_SYSTEM, status, "thread that syncs the journal");
     }

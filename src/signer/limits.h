@@ -16,6 +16,19 @@
 #define SIGNER_CRL_MAX ((size_t)64 * 1024 * 1024) /* octets of a CRL: about 1.5 million entries */
 #define SIGNER_WORKER_MAX 64 /* threads for each peer, whatever the machine has */
 
+/*
+ * A thread's stack: a frame being encoded (64 KiB) and a verb's own locals. Locked memory counts
+ * each whole; sanitizers need more.
+ */
+#ifdef KURIER_SANITIZED
+#define SIGNER_STACK_OCTETS ((size_t)4 * 1024 * 1024)
+#else
+#define SIGNER_STACK_OCTETS ((size_t)512 * 1024)
+#endif
+/* Address space of the largest signer that works: stacks, heaps, a CRL of SIGNER_CRL_MAX twice.
+ * With a smaller limit of locked memory, none is locked: later allocations would fail. */
+#define SIGNER_LOCKED_NEED ((size_t)512 * 1024 * 1024)
+
 /* The profile's back-dating plus what a body may have waited for: a machine that was down over a
  * weekend signs on Monday what was committed on Friday. */
 #define SIGNER_WAIT_MAX_S ((int64_t)72 * 3600)

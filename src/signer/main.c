@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "ipc/confine.h"
 #include "signer/signer.h"
@@ -44,6 +45,21 @@ on_config_ca(void *arg, const struct ipc_config_ca *message, struct base_error *
     return signer_config_add_ca(arg, message, err);
 }
 
+/*
+ * Locked memory is all of the address space, also what is mapped later. Where the system allows
+ * less than that, locking would succeed now and threads would fail later; then it is better to have
+ * mlockall(2) fail at once, which is a warning, or an error with `confinement: strict`.
+ */
+static void
+settle_locked_memory(void)
+{
+    struct rlimit limit = {0, 0};
+    if (getrlimit(RLIMIT_MEMLOCK, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max >= SIGNER_LOCKED_NEED ? limit.rlim_max : 0;
+        (void)setrlimit(RLIMIT_MEMLOCK, &limit);
+    }
+}
+
 MUST_CHECK static enum base_code
 confine(struct signer *signer, struct base_error *err)
 {
@@ -53,6 +69,7 @@ confine(struct signer *signer, struct base_error *err)
         .writable = {folder},
         .is_memory_locked = true,
         .is_strict = signer->coming.is_strict};
+    settle_locked_memory();
     return ipc_confine(&confinement, &signer->log, err);
 }
 

@@ -9,14 +9,6 @@
 
 #include "base/banned.h"
 
-/* A frame is on the heap; what remains are an encoder's frame (64 KiB) and the verb's own locals.
- * Locked memory counts each stack whole, so it is kept small; sanitizers need more. */
-#ifdef KURIER_SANITIZED
-#define STACK_OCTETS ((size_t)4 * 1024 * 1024)
-#else
-#define STACK_OCTETS ((size_t)512 * 1024)
-#endif
-
 /* One socket; lives as long as the peers, a worker or a sender use it. */
 struct link {
     struct signer_peers *peers;
@@ -147,7 +139,7 @@ start_workers(struct link *link, struct base_error *err)
         return base_fail(err, E_NO_MEMORY, "thread for a peer");
     }
     (void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    (void)pthread_attr_setstacksize(&attributes, STACK_OCTETS);
+    (void)pthread_attr_setstacksize(&attributes, SIGNER_STACK_OCTETS);
     enum base_code code = BASE_OK;
     for (size_t i = 0; i < link->peers->worker_count && code == BASE_OK; i++) {
         code = start_one(link, &attributes, err);

@@ -1,0 +1,176 @@
+#include "ledger/batch.h"
+
+#include <stdlib.h>
+
+#include "ledger/flight.h"
+
+#include "base/banned.h"
+
+#define OPS_MAX 256
+#define OUTCOMES_MAX 256
+#define ARENA_MAX ((size_t)32 * 1024 * 1024)
+
+struct outcome {
+    uint64_t request_id;
+    uint64_t delivery_id;
+    enum ipc_outcome outcome;
+    enum base_code code;
+    struct bytes certificate;
+    struct ledger_flight *flight; /* NULL: a verdict; else its body is to be signed */
+    size_t op_index;
+};
+
+struct ledger_batch {
+    struct arena arena;
+    struct store_op ops[OPS_MAX];
+    size_t op_count;
+    struct outcome outcomes[OUTCOMES_MAX];
+    size_t outcome_count;
+};
+
+struct ledger_batch *ledger_batch_new(void)
+{
+    struct ledger_batch *batch = calloc(1, sizeof(*batch));
+    if (batch != NULL) {
+        arena_init(&batch->arena, ARENA_MAX);
+    }
+    return batch;
+}
+
+void ledger_batch_free(struct ledger_batch *batch)
+{
+    if (batch != NULL) {
+        arena_clear(&batch->arena);
+        free(batch);
+    }
+}
+
+struct arena *ledger_batch_arena(struct ledger_batch *batch)
+{
+    return &batch->arena;
+}
+
+bool ledger_batch_is_empty(const struct ledger_batch *batch)
+{
+    return batch->op_count == 0 && batch->outcome_count == 0;
+}
+
+enum base_code ledger_batch_op(struct ledger *ledger, enum store_op_kind kind, struct store_op **out,
+    size_t *out_index, struct base_error *err)
+{
+    struct ledger_batch *batch = ledger->batch;
+    if (batch->op_count == OPS_MAX) {
+        return base_fail(err, E_TOO_LARGE, "%d operations in one commit", OPS_MAX);
+    }
+    size_t index = batch->op_count++;
+    batch->ops[index] = (struct store_op){.kind = kind, .at_ms = base_clock_now_ms(&ledger->clock)};
+    *out = &batch->ops[index];
+    if (out_index != NULL) {
+        *out_index = index;
+    }
+    return BASE_OK;
+}
+
+enum base_code ledger_batch_make_event(struct ledger *ledger, uint64_t delivery_id, unsigned step, const char *event,
+    enum base_code code, struct bytes detail, const struct store_event **out, struct base_error *err)
+{
+    void *memory = NULL;
+    TRY(arena_alloc(&ledger->batch->arena, sizeof(struct store_event), &memory, err));
+    struct store_event *row = memory;
+    *row = (struct store_event){.delivery_id = delivery_id,
+        .at_ms = base_clock_now_ms(&ledger->clock),
+        .step = (uint8_t)step,
+        .event = bytes_from_text(event),
+        .code = (uint32_t)code};
+    *out = row;
+    return arena_copy(&ledger->batch->arena, detail, &row->detail, err);
+}
+
+enum base_code ledger_batch_event(struct ledger *ledger, uint64_t delivery_id, unsigned step, const char *event,
+    enum base_code code, struct bytes detail, struct base_error *err)
+{
+    struct store_op *op = NULL;
+    const struct store_event *row = NULL;
+    TRY(ledger_batch_make_event(ledger, delivery_id, step, event, code, detail, &row, err));
+    TRY(ledger_batch_op(ledger, STORE_ADD_EVENTS, &op, NULL, err));
+    op->events = row;
+    op->event_count = 1;
+    return BASE_OK;
+}
+
+static enum base_code add_outcome(struct ledger_batch *batch, const struct outcome *outcome, struct base_error *err)
+{
+    if (batch->outcome_count == OUTCOMES_MAX) {
+        return base_fail(err, E_TOO_LARGE, "%d verdicts in one commit", OUTCOMES_MAX);
+    }
+    batch->outcomes[batch->outcome_count++] = *outcome;
+    return BASE_OK;
+}
+
+enum base_code ledger_batch_verdict(struct ledger *ledger, uint64_t request_id, uint64_t delivery_id,
+    enum ipc_outcome outcome, enum base_code code, struct bytes certificate, struct base_error *err)
+{
+    struct outcome verdict = {
+        .request_id = request_id, .delivery_id = delivery_id, .outcome = outcome, .code = code, .op_index = SIZE_MAX};
+    TRY(arena_copy(&ledger->batch->arena, certificate, &verdict.certificate, err));
+    return add_outcome(ledger->batch, &verdict, err);
+}
+
+enum base_code ledger_batch_sign(struct ledger *ledger, struct ledger_flight *flight, size_t op_index,
+    struct base_error *err)
+{
+    const struct outcome sign = {.flight = flight, .op_index = op_index};
+    return add_outcome(ledger->batch, &sign, err);
+}
+
+static void send_verdict(struct ledger *ledger, const struct outcome *outcome)
+{
+    const struct ipc_verdict message = {.request_id = outcome->request_id,
+        .delivery_id = outcome->delivery_id,
+        .outcome = (uint8_t)outcome->outcome,
+        .code = (uint32_t)outcome->code,
+        .certificate = outcome->certificate};
+    ledger_send(ledger, &ledger->front_fd, &ipc_verdict_spec, &message, -1);
+}
+
+static void say(struct ledger *ledger, const struct outcome *outcome, enum base_code commit_code)
+{
+    if (outcome->flight == NULL) {
+        struct outcome told = *outcome;
+        if (commit_code != BASE_OK) {
+            told.outcome = IPC_FAULT;
+            told.code = commit_code;
+            told.certificate = BYTES_NONE;
+        }
+        send_verdict(ledger, &told);
+        return;
+    }
+    const struct store_op *op = &ledger->batch->ops[outcome->op_index];
+    if (commit_code != BASE_OK) {
+        ledger_flight_fail(ledger, outcome->flight, commit_code);
+    } else if (op->verdict != STORE_DONE) {
+        /* Another ledger on the same store was first: the client comes again and gets that certificate. */
+        ledger_flight_fail(ledger, outcome->flight, E_STORE_UNKNOWN);
+    } else {
+        ledger_flight_sign(ledger, outcome->flight);
+    }
+}
+
+enum base_code ledger_batch_commit(struct ledger *ledger, struct base_error *err)
+{
+    struct ledger_batch *batch = ledger->batch;
+    enum base_code code = BASE_OK;
+    if (batch->op_count > 0) {
+        code = store_commit(ledger->store, batch->ops, batch->op_count, err);
+        if (code != BASE_OK) {
+            base_log_error(ledger->log, BASE_LOG_ERROR, "commit_failed", err);
+        }
+    }
+    for (size_t i = 0; i < batch->outcome_count; i++) {
+        say(ledger, &batch->outcomes[i], code);
+    }
+    batch->op_count = 0;
+    batch->outcome_count = 0;
+    arena_clear(&batch->arena);
+    return code;
+}

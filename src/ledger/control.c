@@ -1,0 +1,483 @@
+#include "ledger/control.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/own.h"
+#include "base/text.h"
+#include "ipc/control.h"
+#include "ledger/approval.h"
+#include "ledger/batch.h"
+#include "ledger/challenge.h"
+#include "ledger/control_rows.h"
+#include "ledger/crl.h"
+#include "ledger/lookup.h"
+#include "ledger/state.h"
+#include "pki/name.h"
+
+#include "base/banned.h"
+
+#define CONTACT_BEFORE_MS 600000 /* ten minutes */
+#define EVENTS_MAX 500
+
+/* The end that is being prepared: what each question's function may say in it. */
+struct answer {
+    struct ledger *ledger;
+    int fd;
+    bool is_more;
+    char cursor[65];
+};
+
+/* ---- challenges ------------------------------------------------------------------------------------------------- */
+
+struct new_challenge {
+    const struct ipc_challenge_new *question;
+    const struct ledger_profile *profile;
+    struct bytes subject;
+    struct bytes sans;
+    int64_t now_ms;
+    int64_t expires_ms;
+};
+
+static enum base_code add_challenge(struct answer *answer, const struct new_challenge *it, char *out_text,
+    struct store_challenge *challenge, struct store_delivery *delivery, uint8_t mac[32], struct base_error *err)
+{
+    struct ledger *ledger = answer->ledger;
+    struct store_op *op = NULL;
+    const struct store_event *event = NULL;
+    uint64_t wanted = (uint64_t)(it->now_ms / 1000) << 8;
+    uint64_t id = wanted > ledger->last_challenge_id ? wanted : ledger->last_challenge_id + 1;
+    char id_text[LEDGER_CHALLENGE_ID_TEXT_LEN + 1] = "";
+    if (id > LEDGER_CHALLENGE_ID_MAX) {
+        return base_fail(err, E_INTERNAL, "the last challenge id was given out");
+    }
+    TRY(ledger_challenge_make(id, BYTES_ARRAY(ledger->mac_key), &ledger->random, out_text, mac, err));
+    ledger->last_challenge_id = id;
+    ledger_challenge_id_text(id, id_text);
+    *delivery = (struct store_delivery){.id = ledger_next_delivery_id(ledger),
+        .profile = it->profile->name,
+        .device = it->question->device,
+        .challenge_id = id,
+        .subject = it->subject,
+        .sans = it->sans,
+        .state = bytes_from_text(ledger_state_name(LEDGER_OFFERED)),
+        .step = (uint8_t)ledger_state_step(LEDGER_OFFERED),
+        .created_ms = it->now_ms,
+        .updated_ms = it->now_ms};
+    *challenge = (struct store_challenge){.id = id,
+        .mac = {mac, 32},
+        .profile = it->profile->name,
+        .device = it->question->device,
+        .subject = it->subject,
+        .is_san_bound = it->question->is_san_bound != 0,
+        .sans = it->sans,
+        .created_ms = it->now_ms,
+        .expires_ms = it->expires_ms,
+        .uses = it->question->uses,
+        .uses_left = it->question->uses,
+        .state = STORE_CHALLENGE_NEW,
+        .delivery_id = delivery->id};
+    TRY(ledger_batch_make_event(ledger, delivery->id, 1, "challenge_made", BASE_OK, bytes_from_text(id_text), &event,
+        err));
+    TRY(ledger_batch_op(ledger, STORE_ADD_CHALLENGE, &op, NULL, err));
+    op->challenge = challenge;
+    op->delivery = delivery;
+    op->events = event;
+    op->event_count = 1;
+    return ledger_lookup_add(ledger, delivery, BYTES_NONE, err);
+}
+
+static enum base_code make_challenges(struct answer *answer, const struct new_challenge *it, struct base_error *err)
+{
+    char texts[IPC_PAGE_MAX][LEDGER_CHALLENGE_TEXT_LEN + 1];
+    struct store_challenge challenges[IPC_PAGE_MAX];
+    struct store_delivery deliveries[IPC_PAGE_MAX];
+    uint8_t macs[IPC_PAGE_MAX][32];
+    uint32_t count = it->question->count;
+    if (count == 0 || count > IPC_PAGE_MAX) {
+        return base_fail(err, E_USAGE, "%u challenges at once, at most %d", count, IPC_PAGE_MAX);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        TRY(add_challenge(answer, it, texts[i], &challenges[i], &deliveries[i], macs[i], err));
+    }
+    TRY(ledger_batch_commit(answer->ledger, err));
+    for (uint32_t i = 0; i < count; i++) {
+        char id_text[LEDGER_CHALLENGE_ID_TEXT_LEN + 1] = "";
+        ledger_challenge_id_text(challenges[i].id, id_text);
+        const struct ipc_challenge row = {.challenge = bytes_from_text(texts[i]),
+            .challenge_id = bytes_from_text(id_text),
+            .expires_ms = it->expires_ms,
+            .delivery_id = deliveries[i].id};
+        TRY(ipc_send(answer->fd, &ipc_challenge_spec, &row, -1, err));
+    }
+    explicit_bzero(texts, sizeof(texts));
+    return BASE_OK;
+}
+
+static enum base_code take_challenge_new(struct answer *answer, const struct ipc_frame *frame, struct base_error *err)
+{
+    struct ipc_challenge_new question;
+    BUFFER_LOCAL(subject, IPC_SUBJECT_MAX);
+    BUFFER_LOCAL(sans, IPC_SANS_MAX);
+    TRY(ipc_decode(&ipc_challenge_new_spec, frame, &question, err));
+    struct new_challenge it = {.question = &question, .now_ms = base_clock_now_ms(&answer->ledger->clock)};
+    it.profile = ledger_settings_find_profile(answer->ledger->settings, NULL, question.profile);
+    if (it.profile == NULL) {
+        return base_fail(err, E_PROFILE_UNKNOWN, "'%.*s'", (int)question.profile.len, (const char *)question.profile.ptr);
+    }
+    if (question.subject.len > 0) {
+        TRY(pki_name_from_text(question.subject, &subject, err));
+        TRY(pki_name_check(buffer_bytes(&subject), err));
+    }
+    if (question.sans.len > 0) {
+        TRY(pki_sans_from_text(question.sans, &sans, err));
+    }
+    if (!base_is_clean_utf8(question.device)) {
+        return base_fail(err, E_TEXT_FORMAT, "a device name with control characters");
+    }
+    it.subject = buffer_bytes(&subject);
+    it.sans = buffer_bytes(&sans);
+    it.expires_ms =
+        it.now_ms + 1000 * (question.ttl_s != 0 ? question.ttl_s : it.profile->challenge_ttl_s);
+    return make_challenges(answer, &it, err);
+}
+
+/* ---- deliveries ------------------------------------------------------------------------------------------------- */
+
+struct delivery_page {
+    struct answer *answer;
+    size_t count;
+};
+
+static enum base_code page_delivery(void *arg, const struct store_delivery *row, struct base_error *err)
+{
+    struct delivery_page *page = arg;
+    (void)snprintf(page->answer->cursor, sizeof(page->answer->cursor), "%llu", (unsigned long long)row->id);
+    page->count++;
+    return ledger_send_delivery(page->answer->fd, row, err);
+}
+
+static enum base_code list_deliveries(struct answer *answer, struct bytes cursor, struct bytes state,
+    struct base_error *err)
+{
+    struct delivery_page page = {answer, 0};
+    uint64_t before = 0;
+    if (cursor.len > 0) {
+        TRY(base_parse_number(cursor, INT64_MAX, &before, err));
+    }
+    TRY(store_each_delivery(answer->ledger->store, before, state, IPC_PAGE_MAX, page_delivery, &page, err));
+    answer->is_more = page.count == IPC_PAGE_MAX;
+    return BASE_OK;
+}
+
+static enum base_code take_delivery_list(struct answer *answer, const struct ipc_frame *frame, struct base_error *err)
+{
+    struct ipc_delivery_list question;
+    TRY(ipc_decode(&ipc_delivery_list_spec, frame, &question, err));
+    return list_deliveries(answer, question.cursor, question.state, err);
+}
+
+static enum base_code take_request_list(struct answer *answer, const struct ipc_frame *frame, struct base_error *err)
+{
+    struct ipc_request_list question;
+    TRY(ipc_decode(&ipc_request_list_spec, frame, &question, err));
+    return list_deliveries(answer, question.cursor, bytes_from_text(ledger_state_name(LEDGER_WAITING)), err);
+}
+
+/* Events, with the contacts before the first request where they belong in time. */
+struct trace {
+    struct answer *answer;
+    const struct store_delivery *delivery;
+    bool is_contacts_sent;
+};
+
+static enum base_code trace_contact(void *arg, const struct store_contact *row, struct base_error *err)
+{
+    const struct trace *trace = arg;
+    const struct ipc_contact_row message = {.delivery_id = trace->delivery->id,
+        .at_ms = row->at_ms,
+        .operation = row->operation,
+        .source = row->source,
+        .count = row->count};
+    return ipc_send(trace->answer->fd, &ipc_contact_row_spec, &message, -1, err);
+}
+
+static enum base_code trace_event(void *arg, const struct store_event *row, struct base_error *err)
+{
+    struct trace *trace = arg;
+    if (!trace->is_contacts_sent && row->step >= 2 && trace->delivery->source.len > 0) {
+        trace->is_contacts_sent = true;
+        TRY(store_each_contact(trace->answer->ledger->store, trace->delivery->endpoint, trace->delivery->source,
+            row->at_ms - CONTACT_BEFORE_MS, row->at_ms + 1000, IPC_PAGE_MAX, trace_contact, trace, err));
+    }
+    const struct ipc_event message = {.delivery_id = row->delivery_id,
+        .at_ms = row->at_ms,
+        .step = row->step,
+        .event = row->event,
+        .code = row->code,
+        .detail = row->detail};
+    return ipc_send(trace->answer->fd, &ipc_event_spec, &message, -1, err);
+}
+
+static enum base_code trace_certificate(struct answer *answer, struct bytes serial, struct base_error *err)
+{
+    struct store_row row;
+    struct store_certificate certificate;
+    bool is_found = false;
+    store_row_init(&row);
+    enum base_code code =
+        store_find_certificate(answer->ledger->store, serial, &row, &certificate, &is_found, err);
+    if (code == BASE_OK && is_found) {
+        code = ledger_send_certificate(answer->fd, &certificate, base_clock_now_s(&answer->ledger->clock), false, err);
+    }
+    store_row_clear(&row);
+    return code;
+}
+
+static enum base_code trace_delivery(struct answer *answer, uint64_t id, struct base_error *err)
+{
+    struct store_row row;
+    struct store_delivery delivery;
+    bool is_found = false;
+    store_row_init(&row);
+    enum base_code code = store_find_delivery(answer->ledger->store, id, &row, &delivery, &is_found, err);
+    if (code == BASE_OK && is_found) {
+        struct trace trace = {answer, &delivery, false};
+        code = ledger_send_delivery(answer->fd, &delivery, err);
+        code = code == BASE_OK
+            ? store_each_event(answer->ledger->store, id, EVENTS_MAX, trace_event, &trace, err)
+            : code;
+        if (code == BASE_OK && delivery.serial.len > 0) {
+            code = trace_certificate(answer, delivery.serial, err);
+        }
+    }
+    store_row_clear(&row);
+    return code;
+}
+
+static enum base_code take_trace(struct answer *answer, const struct ipc_frame *frame, struct base_error *err)
+{
+    struct ipc_trace question;
+    uint64_t ids[LEDGER_FOUND_MAX];
+    size_t count = 0;
+    TRY(ipc_decode(&ipc_trace_spec, frame, &question, err));
+    TRY(ledger_lookup_find(answer->ledger, question.what, ids, &count, err));
+    for (size_t i = 0; i < count; i++) {
+        TRY(trace_delivery(answer, ids[i], err));
+    }
+    return BASE_OK;
+}
+
+static enum base_code take_request_decide(struct answer *answer, const struct ipc_frame *frame, struct base_error *err)
+{
+    struct ipc_request_decide question;
+    TRY(ipc_decode(&ipc_request_decide_spec, frame, &question, err));
+    return ledger_approval_decide(answer->ledger, question.what, question.is_approved != 0, question.reason, err);
+}
+
+/* ---- certificates ----------------------------------------------------------------------------------------------- */
+
+static enum base_code page_certificate(void *arg, const struct store_certificate *row, struct base_error *err)
+{
+    struct delivery_page *page = arg;
+    base_hex(row->serial, page->answer->cursor);
+    page->count++;
+    return ledger_send_certificate(page->answer->fd, row, base_clock_now_s(&page->answer->ledger->clock), false, err);
+}
+
+static enum base_code take_cert_list(struct answer *answer, const struct ipc_frame *frame, struct base_error *err)
+{
+    struct ipc_cert_list question;
+    struct delivery_page page = {answer, 0};
+    BUFFER_LOCAL(after, IPC_SERIAL_MAX);
+    TRY(ipc_decode(&ipc_cert_list_spec, frame, &question, err));
+    TRY(base_hex_decode(question.cursor, &after, err));
+    TRY(store_each_certificate(answer->ledger->store, buffer_bytes(&after), IPC_PAGE_MAX, page_certificate, &page,
+        err));
+    answer->is_more = page.count == IPC_PAGE_MAX;
+    return BASE_OK;
+}
+
+static enum base_code show_delivery_certificate(struct answer *answer, uint64_t delivery_id, bool *out_is_shown,
+    struct base_error *err)
+{
+    struct store_row row;
+    struct store_row certificate_row;
+    struct store_delivery delivery;
+    struct store_certificate certificate;
+    bool is_found = false;
+    store_row_init(&row);
+    store_row_init(&certificate_row);
+    enum base_code code = store_find_delivery(answer->ledger->store, delivery_id, &row, &delivery, &is_found, err);
+    if (code == BASE_OK && is_found && delivery.serial.len > 0) {
+        code = store_find_certificate(answer->ledger->store, delivery.serial, &certificate_row, &certificate, &is_found,
+            err);
+        if (code == BASE_OK && is_found) {
+            *out_is_shown = true;
+            code = ledger_send_certificate(answer->fd, &certificate, base_clock_now_s(&answer->ledger->clock), true,
+                err);
+        }
+    }
+    store_row_clear(&certificate_row);
+    store_row_clear(&row);
+    return code;
+}
+
+static enum base_code take_cert_show(struct answer *answer, const struct ipc_frame *frame, struct base_error *err)
+{
+    struct ipc_cert_show question;
+    uint64_t ids[LEDGER_FOUND_MAX];
+    size_t count = 0;
+    bool is_shown = false;
+    TRY(ipc_decode(&ipc_cert_show_spec, frame, &question, err));
+    TRY(ledger_lookup_find(answer->ledger, question.what, ids, &count, err));
+    for (size_t i = 0; i < count; i++) {
+        TRY(show_delivery_certificate(answer, ids[i], &is_shown, err));
+    }
+    return is_shown ? BASE_OK : base_fail(err, E_NOT_FOUND, "a delivery without a certificate");
+}
+
+static enum base_code revoke_found(struct answer *answer, const struct store_certificate *found,
+    const struct ipc_cert_revoke *question, struct base_error *err)
+{
+    struct ledger *ledger = answer->ledger;
+    struct store_op *op = NULL;
+    const struct store_event *event = NULL;
+    size_t index = 0;
+    struct store_certificate row = {.serial = found->serial,
+        .revoked_ms = base_clock_now_ms(&ledger->clock),
+        .reason = question->reason};
+    if (found->status == STORE_REVOKED) {
+        return base_fail(err, E_REVOKED_ALREADY, "nothing was changed");
+    }
+    TRY(ledger_batch_make_event(ledger, found->delivery_id, 5, "revoked", BASE_OK, BYTES_NONE, &event, err));
+    TRY(ledger_batch_op(ledger, STORE_REVOKE, &op, &index, err));
+    op->certificate = &row;
+    op->events = event;
+    op->event_count = 1;
+    TRY(ledger_batch_commit(ledger, err));
+    const struct ledger_ca *ca = ledger_authorities_find(&ledger->authorities, found->ca);
+    return ca == NULL ? base_fail(err, E_SIGNER_GONE, "revoked, but the CRL could not be made yet")
+                      : ledger_crl_rebuild(ledger, ca, err);
+}
+
+static enum base_code take_cert_revoke(struct answer *answer, const struct ipc_frame *frame, struct base_error *err)
+{
+    struct ipc_cert_revoke question;
+    struct store_row row;
+    struct store_certificate certificate;
+    bool is_found = false;
+    TRY(ipc_decode(&ipc_cert_revoke_spec, frame, &question, err));
+    if (question.reason > 10 || question.reason == 7 || question.reason == 8) {
+        return base_fail(err, E_USAGE, "reason %u", (unsigned)question.reason);
+    }
+    store_row_init(&row);
+    enum base_code code =
+        store_find_certificate(answer->ledger->store, question.serial, &row, &certificate, &is_found, err);
+    if (code == BASE_OK) {
+        code = is_found ? revoke_found(answer, &certificate, &question, err)
+                        : base_fail(err, E_NOT_FOUND, "no certificate has this serial");
+    }
+    store_row_clear(&row);
+    return code;
+}
+
+/* ---- the rest --------------------------------------------------------------------------------------------------- */
+
+static enum base_code take_crl_show(struct answer *answer, const struct ipc_frame *frame, struct base_error *err)
+{
+    struct ipc_crl_show question;
+    struct ledger *ledger = answer->ledger;
+    struct store_row row;
+    struct store_crl crl;
+    bool is_found = false;
+    TRY(ipc_decode(&ipc_crl_show_spec, frame, &question, err));
+    if (question.ca.len == 0 && ledger->authorities.ca_count > 0) {
+        question.ca = (struct bytes){ledger->authorities.cas[0].name, ledger->authorities.cas[0].name_len};
+    }
+    const struct ledger_ca *ca = ledger_authorities_find(&ledger->authorities, question.ca);
+    if (ca == NULL) {
+        return base_fail(err, E_NOT_FOUND, "no such CA");
+    }
+    if (question.is_rebuilt != 0) {
+        TRY(ledger_crl_rebuild(ledger, ca, err));
+    }
+    store_row_init(&row);
+    enum base_code code = store_find_crl(ledger->store, question.ca, &row, &crl, &is_found, err);
+    if (code == BASE_OK && !is_found) {
+        code = base_fail(err, E_NOT_FOUND, "no CRL yet");
+    }
+    if (code == BASE_OK) {
+        OWN_FD int fd = -1;
+        const struct ipc_crl_row message = {.ca = question.ca,
+            .number = crl.number,
+            .this_update_s = crl.this_update_s,
+            .next_update_s = crl.next_update_s};
+        code = ipc_blob_new(crl.crl, &fd, err);
+        code = code == BASE_OK ? ipc_send(answer->fd, &ipc_crl_row_spec, &message, fd, err) : code;
+    }
+    store_row_clear(&row);
+    return code;
+}
+
+static enum base_code take_authority_list(struct answer *answer, const struct ipc_frame *frame, struct base_error *err)
+{
+    struct ipc_authority_list question;
+    const struct ledger_authorities *authorities = &answer->ledger->authorities;
+    TRY(ipc_decode(&ipc_authority_list_spec, frame, &question, err));
+    for (size_t i = 0; i < authorities->row_count; i++) {
+        const struct ledger_authority *from = &authorities->rows[i];
+        const struct ipc_authority_row row = {.ca = {from->ca, from->ca_len},
+            .kind = from->kind,
+            .index = from->index,
+            .certificate = {from->der, from->der_len}};
+        TRY(ipc_send(answer->fd, &ipc_authority_row_spec, &row, -1, err));
+    }
+    return BASE_OK;
+}
+
+static enum base_code take_audit(struct answer *answer, const struct ipc_frame *frame, struct base_error *err)
+{
+    struct ipc_audit question;
+    TRY(ipc_decode(&ipc_audit_spec, frame, &question, err));
+    return ledger_audit_page(answer->ledger, answer->fd, question.cursor, &answer->is_more, answer->cursor, err);
+}
+
+static const struct {
+    enum ipc_type type;
+    enum base_code (*take)(struct answer *answer, const struct ipc_frame *frame, struct base_error *err);
+} verbs[] = {
+    {IPC_TYPE_CHALLENGE_NEW, take_challenge_new},
+    {IPC_TYPE_DELIVERY_LIST, take_delivery_list},
+    {IPC_TYPE_TRACE, take_trace},
+    {IPC_TYPE_CERT_LIST, take_cert_list},
+    {IPC_TYPE_CERT_SHOW, take_cert_show},
+    {IPC_TYPE_CERT_REVOKE, take_cert_revoke},
+    {IPC_TYPE_REQUEST_LIST, take_request_list},
+    {IPC_TYPE_REQUEST_DECIDE, take_request_decide},
+    {IPC_TYPE_CRL_SHOW, take_crl_show},
+    {IPC_TYPE_AUTHORITY_LIST, take_authority_list},
+    {IPC_TYPE_AUDIT, take_audit},
+};
+
+enum base_code ledger_control_take(struct ledger *ledger, int fd, const struct ipc_frame *frame, struct base_error *err)
+{
+    struct answer answer = {.ledger = ledger, .fd = fd};
+    struct base_error why = {BASE_OK, ""};
+    enum base_code code = E_IPC_UNEXPECTED;
+    for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+        if (ipc_frame_type(frame) == (uint16_t)verbs[i].type) {
+            code = verbs[i].take(&answer, frame, &why);
+            break;
+        }
+    }
+    if (code == E_IPC_UNEXPECTED || code == E_PEER_CLOSED || code == E_IPC_FIELD) {
+        return base_fail(err, code, "control message %u: %s", (unsigned)ipc_frame_type(frame), why.detail);
+    }
+    const struct ipc_control_end end = {.code = (uint32_t)code,
+        .detail = bytes_from_text(why.detail),
+        .is_more = answer.is_more,
+        .cursor = bytes_from_text(answer.is_more ? answer.cursor : "")};
+    return ipc_send(fd, &ipc_control_end_spec, &end, -1, err);
+}

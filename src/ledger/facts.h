@@ -1,0 +1,42 @@
+/*
+ * facts.h - everything that is known of a request when it is judged, looked up in one place.
+ */
+#ifndef LEDGER_FACTS_H
+#define LEDGER_FACTS_H
+
+#include "ledger/ledger.h"
+#include "policy/policy.h"
+
+struct ledger_case {
+    const struct ipc_request *request; /* borrowed */
+    const struct ledger_endpoint *endpoint;
+    const struct ledger_profile *profile;
+    const struct ledger_ca *ca;
+    uint8_t key_sha256[32];
+    uint8_t transaction_key[32];
+    struct policy_facts facts;
+    /* The challenge that was presented, when it is a real one. */
+    bool has_challenge;
+    struct store_row challenge_row;
+    struct store_challenge challenge;
+    /* The certificate that signed the message, when it is ours. */
+    bool has_signer;
+    struct store_row signer_row;
+    struct store_certificate signer;
+    /* What makes a retry one. */
+    enum policy_authority authority;
+    uint8_t authority_id[32];
+    size_t authority_id_len;
+    uint8_t identity[32];
+    bool has_identity;
+};
+
+void ledger_case_init(struct ledger_case *it, const struct ipc_request *request);
+void ledger_case_clear(struct ledger_case *it);
+
+/* Endpoint, profile, CA, hashes. Errors: E_PROFILE_UNKNOWN, E_CA_MISSING. */
+MUST_CHECK enum base_code ledger_case_open(struct ledger *ledger, struct ledger_case *it, struct base_error *err);
+/* Signer, challenge, names: the facts, and the identity when something would authorise. Errors: the store's. */
+MUST_CHECK enum base_code ledger_case_gather(struct ledger *ledger, struct ledger_case *it, struct base_error *err);
+
+#endif

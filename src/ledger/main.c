@@ -1,0 +1,577 @@
+/*
+ * kurier-ledger: the loop. Everything that is queued is taken, then one commit holds it, then the verdicts leave.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ipc/confine.h"
+#include "ipc/role.h"
+#include "ipc/to_signer.h"
+#include "ledger/batch.h"
+#include "ledger/control.h"
+#include "ledger/crl.h"
+#include "ledger/flight.h"
+#include "ledger/limits.h"
+#include "ledger/request.h"
+
+#include "base/banned.h"
+
+#define CONNECTIONS_MAX 32
+#define TAKEN_AT_ONCE 64     /* frames of one socket before the others and the commit */
+#define IDLE_MS 1000         /* nothing to do: look at CRLs and windows */
+#define CRL_LOOK_MS 60000
+#define WINDOW_LOOK_MS 3600000
+#define SIGNER_WAIT_MS 10000 /* for administration */
+#define UNSIGNED_AT_ONCE 32
+
+struct role {
+    struct ledger ledger;
+    struct ipc_role_link link;
+    struct ledger_settings *incoming; /* owned: the configuration that is coming in */
+    bool is_strict;
+    bool is_confined;
+    bool is_described;
+    bool is_ready_due;
+    bool is_draining;
+    int64_t drain_until_mono_ms;
+    int control_listener;
+    int connections[CONNECTIONS_MAX]; /* -1: free */
+    int64_t crl_looked_mono_ms;
+    int64_t window_looked_mono_ms;
+    struct ipc_frame frame;
+};
+
+/* ---- what the parts share --------------------------------------------------------------------------------------- */
+
+uint64_t ledger_next_delivery_id(struct ledger *ledger)
+{
+    uint64_t wanted = (uint64_t)base_clock_now_ms(&ledger->clock) << 12;
+    ledger->last_delivery_id = wanted > ledger->last_delivery_id ? wanted : ledger->last_delivery_id + 1;
+    return ledger->last_delivery_id;
+}
+
+uint64_t ledger_next_request_id(struct ledger *ledger)
+{
+    return ++ledger->last_request_id;
+}
+
+void ledger_send(struct ledger *ledger, int *peer_fd, const struct ipc_spec *spec, const void *message, int pass_fd)
+{
+    struct base_error err;
+    if (*peer_fd >= 0 && ipc_send(*peer_fd, spec, message, pass_fd, &err) != BASE_OK) {
+        base_log_error(ledger->log, BASE_LOG_WARN, "peer_lost", &err);
+        (void)close(*peer_fd);
+        *peer_fd = -1;
+    }
+}
+
+/* Is there something to read, without waiting longer than this? */
+static bool is_readable(int fd, int wait_ms)
+{
+    struct pollfd entry = {fd, POLLIN, 0};
+    return fd >= 0 && poll(&entry, 1, wait_ms) == 1;
+}
+
+/* One frame, when there is one; false when there is none, or no peer any more. */
+static bool take_frame(struct ledger *ledger, int *peer_fd, struct ipc_frame *frame, int wait_ms)
+{
+    struct base_error err;
+    if (!is_readable(*peer_fd, wait_ms)) {
+        return false;
+    }
+    if (ipc_receive(*peer_fd, frame, &err) != BASE_OK) {
+        base_log_error(ledger->log, BASE_LOG_WARN, "peer_lost", &err);
+        (void)close(*peer_fd);
+        *peer_fd = -1;
+        return false;
+    }
+    return true;
+}
+
+static void close_frame(struct ipc_frame *frame)
+{
+    if (frame->fd >= 0) {
+        (void)close(frame->fd);
+        frame->fd = -1;
+    }
+}
+
+enum base_code ledger_wait_signer(struct ledger *ledger, uint16_t type, struct ipc_frame *frame, struct base_error *err)
+{
+    int64_t until_ms = base_clock_mono_ms(&ledger->clock) + SIGNER_WAIT_MS;
+    while (base_clock_mono_ms(&ledger->clock) < until_ms && ledger->signer_fd >= 0) {
+        if (!take_frame(ledger, &ledger->signer_fd, frame, 100)) {
+            continue;
+        }
+        if (ipc_frame_type(frame) == type) {
+            return BASE_OK;
+        }
+        ledger_take_signer_frame(ledger, frame);
+        close_frame(frame);
+    }
+    return base_fail(err, E_SIGNER_GONE, "no answer to a question of administration");
+}
+
+/* ---- the signer ------------------------------------------------------------------------------------------------- */
+
+static enum base_code take_from_signer(struct ledger *ledger, const struct ipc_frame *frame, struct base_error *err)
+{
+    struct ipc_body_checked checked;
+    struct ipc_body_signed signature;
+    struct ipc_authority authority;
+    switch (ipc_frame_type(frame)) {
+    case IPC_TYPE_BODY_CHECKED:
+        TRY(ipc_decode(&ipc_body_checked_spec, frame, &checked, err));
+        ledger_flight_checked(ledger, &checked);
+        return BASE_OK;
+    case IPC_TYPE_BODY_SIGNED:
+        TRY(ipc_decode(&ipc_body_signed_spec, frame, &signature, err));
+        ledger_flight_signed(ledger, &signature);
+        return BASE_OK;
+    case IPC_TYPE_AUTHORITY:
+        TRY(ipc_decode(&ipc_authority_spec, frame, &authority, err));
+        return ledger_authorities_add(&ledger->authorities, &authority, err);
+    case IPC_TYPE_DESCRIBED:
+        ledger->authorities.is_complete = true;
+        return BASE_OK;
+    default:
+        return BASE_OK; /* an answer that nobody waits for any more */
+    }
+}
+
+void ledger_take_signer_frame(struct ledger *ledger, const struct ipc_frame *frame)
+{
+    struct base_error err;
+    if (take_from_signer(ledger, frame, &err) != BASE_OK) {
+        base_log_error(ledger->log, BASE_LOG_ERROR, "signer_frame_refused", &err);
+    }
+}
+
+static enum base_code resume_one(void *arg, const struct store_certificate *row, struct base_error *err)
+{
+    return ledger_flight_resume(arg, row, 0, err);
+}
+
+/* Missing signatures are made before anything is answered: READY waits for them. */
+static enum base_code sign_what_is_missing(struct role *role, struct base_error *err)
+{
+    struct ledger *ledger = &role->ledger;
+    int64_t until_ms = base_clock_mono_ms(&ledger->clock) + SIGNER_WAIT_MS;
+    for (;;) {
+        TRY(store_each_unsigned(ledger->store, UNSIGNED_AT_ONCE, resume_one, ledger, err));
+        size_t begun = ledger_flights_count(ledger->flights);
+        while (ledger_flights_count(ledger->flights) > 0 && ledger->signer_fd >= 0 &&
+            base_clock_mono_ms(&ledger->clock) < until_ms) {
+            if (take_frame(ledger, &ledger->signer_fd, &role->frame, 100)) {
+                ledger_take_signer_frame(ledger, &role->frame);
+                close_frame(&role->frame);
+            }
+        }
+        TRY(ledger_batch_commit(ledger, err));
+        if (begun < UNSIGNED_AT_ONCE || ledger->signer_fd < 0) {
+            return BASE_OK;
+        }
+    }
+}
+
+/* ---- readiness -------------------------------------------------------------------------------------------------- */
+
+static void say_ready_when_due(struct role *role)
+{
+    struct base_error err;
+    if (!role->is_ready_due || !role->ledger.authorities.is_complete) {
+        return;
+    }
+    role->is_ready_due = false;
+    if (!role->is_described) {
+        role->is_described = true;
+        if (sign_what_is_missing(role, &err) != BASE_OK) {
+            base_log_error(role->ledger.log, BASE_LOG_ERROR, "signing_missing_failed", &err);
+        }
+        ledger_crl_refresh(&role->ledger);
+    }
+    if (ipc_role_ready(&role->link, &err) != BASE_OK) {
+        base_log_error(role->ledger.log, BASE_LOG_ERROR, "ready_failed", &err);
+        exit(1);
+    }
+}
+
+static enum base_code load_mac_key(struct ledger *ledger, struct base_error *err)
+{
+    struct store_row row;
+    struct bytes value = BYTES_NONE;
+    bool is_found = false;
+    store_row_init(&row);
+    enum base_code code = store_find_meta(ledger->store, "challenge_key", &row, &value, &is_found, err);
+    if (code == BASE_OK && is_found && value.len == sizeof(ledger->mac_key)) {
+        memcpy(ledger->mac_key, value.ptr, sizeof(ledger->mac_key));
+        store_row_clear(&row);
+        return BASE_OK;
+    }
+    store_row_clear(&row);
+    TRY(code);
+    TRY(base_random_fill(&ledger->random, ledger->mac_key, sizeof(ledger->mac_key), err));
+    struct store_op op = {.kind = STORE_PUT_META,
+        .meta_key = BYTES_LITERAL("challenge_key"),
+        .meta_value = BYTES_ARRAY(ledger->mac_key)};
+    return store_commit(ledger->store, &op, 1, err);
+}
+
+/* Never below what was given out: a serial, a challenge, a delivery. */
+static enum base_code load_marks(struct ledger *ledger, struct base_error *err)
+{
+    uint8_t serial[20];
+    size_t len = 0;
+    TRY(store_last_serial(ledger->store, serial, &len, err));
+    ledger_serials_take(&ledger->serials, (struct bytes){serial, len});
+    return store_last_challenge(ledger->store, &ledger->last_challenge_id, err);
+}
+
+static enum base_code take_last_delivery(void *arg, const struct store_delivery *row, struct base_error *err)
+{
+    uint64_t *last = arg;
+    (void)err;
+    *last = row->id;
+    return BASE_OK;
+}
+
+static enum base_code open_store(struct role *role, struct base_error *err)
+{
+    char path[IPC_TEXT_MAX + 32] = "";
+    struct stat state;
+    struct ledger *ledger = &role->ledger;
+    (void)snprintf(path, sizeof(path), "%s/ledger/kurier.db", role->link.home);
+    TRY(store_open_sqlite(path, stat(path, &state) != 0, &ledger->store, err));
+    TRY(load_mac_key(ledger, err));
+    TRY(load_marks(ledger, err));
+    return store_each_delivery(ledger->store, 0, BYTES_NONE, 1, take_last_delivery, &ledger->last_delivery_id, err);
+}
+
+/* ---- the supervisor --------------------------------------------------------------------------------------------- */
+
+static enum base_code on_general(void *arg, const struct ipc_config_general *message, struct base_error *err)
+{
+    struct role *role = arg;
+    ledger_settings_free(role->incoming);
+    role->incoming = ledger_settings_new();
+    role->is_strict = message->is_strict != 0;
+    return role->incoming == NULL ? base_fail(err, E_NO_MEMORY, "settings")
+                                  : ledger_settings_set_general(role->incoming, message, err);
+}
+
+static enum base_code on_endpoint(void *arg, const struct ipc_config_endpoint *message, struct base_error *err)
+{
+    return ledger_settings_add_endpoint(((struct role *)arg)->incoming, message, err);
+}
+
+static enum base_code on_profile(void *arg, const struct ipc_config_profile *message, struct base_error *err)
+{
+    return ledger_settings_add_profile(((struct role *)arg)->incoming, message, err);
+}
+
+static enum base_code on_ca(void *arg, const struct ipc_config_ca *message, struct base_error *err)
+{
+    (void)arg;
+    (void)message;
+    (void)err;
+    return BASE_OK; /* which CAs there are is what the signer describes */
+}
+
+static enum base_code on_end(void *arg, uint32_t generation, struct base_error *err)
+{
+    struct role *role = arg;
+    (void)generation;
+    if (!role->is_confined) {
+        char folder[IPC_TEXT_MAX + 16] = "";
+        (void)snprintf(folder, sizeof(folder), "%s/ledger", role->link.home);
+        const struct ipc_confinement confinement = {
+            .role = IPC_LEDGER, .writable = {folder}, .is_strict = role->is_strict};
+        TRY(ipc_confine(&confinement, role->ledger.log, err));
+        role->is_confined = true;
+        TRY(open_store(role, err));
+    }
+    ledger_settings_free(role->ledger.settings);
+    role->ledger.settings = role->incoming;
+    role->incoming = NULL;
+    role->is_ready_due = true;
+    return BASE_OK;
+}
+
+static enum base_code on_peer(void *arg, enum ipc_role peer, int take_fd, struct base_error *err)
+{
+    struct role *role = arg;
+    struct ledger *ledger = &role->ledger;
+    if (peer != IPC_FRONT && peer != IPC_SIGNER) {
+        (void)close(take_fd);
+        return base_fail(err, E_IPC_UNEXPECTED, "peer %s", ipc_role_name(peer));
+    }
+    int *slot = peer == IPC_FRONT ? &ledger->front_fd : &ledger->signer_fd;
+    if (*slot >= 0) {
+        (void)close(*slot);
+    }
+    *slot = take_fd;
+    if (peer == IPC_FRONT) {
+        ledger_flights_forget_front(ledger);
+        if (role->is_described) {
+            ledger_crl_push(ledger);
+        }
+    } else {
+        const struct ipc_describe question = {0};
+        ledger_send(ledger, &ledger->signer_fd, &ipc_describe_spec, &question, -1);
+        ledger_flights_ask_again(ledger);
+    }
+    return BASE_OK;
+}
+
+static enum base_code on_listener(void *arg, enum ipc_listener_purpose purpose, struct bytes address, int take_fd,
+    struct base_error *err)
+{
+    struct role *role = arg;
+    (void)address;
+    if (purpose != IPC_LISTEN_CONTROL || role->control_listener >= 0) {
+        (void)close(take_fd);
+        return base_fail(err, E_IPC_UNEXPECTED, "a listener for %d", (int)purpose);
+    }
+    role->control_listener = take_fd;
+    return BASE_OK;
+}
+
+static void on_drain(void *arg, uint32_t deadline_ms)
+{
+    struct role *role = arg;
+    role->is_draining = true;
+    role->drain_until_mono_ms = base_clock_mono_ms(&role->ledger.clock) + deadline_ms;
+}
+
+/* ---- front and administration ----------------------------------------------------------------------------------- */
+
+static enum base_code take_from_front(struct ledger *ledger, const struct ipc_frame *frame, struct base_error *err)
+{
+    struct ipc_request request;
+    struct ipc_contact contact;
+    struct ipc_refusal refusal;
+    struct ipc_answered answered;
+    switch (ipc_frame_type(frame)) {
+    case IPC_TYPE_REQUEST:
+        TRY(ipc_decode(&ipc_request_spec, frame, &request, err));
+        ledger_take_request(ledger, &request);
+        return BASE_OK;
+    case IPC_TYPE_CONTACT:
+        TRY(ipc_decode(&ipc_contact_spec, frame, &contact, err));
+        ledger_take_contact(ledger, &contact);
+        return BASE_OK;
+    case IPC_TYPE_REFUSAL:
+        TRY(ipc_decode(&ipc_refusal_spec, frame, &refusal, err));
+        ledger_take_refusal(ledger, &refusal);
+        return BASE_OK;
+    case IPC_TYPE_ANSWERED:
+        TRY(ipc_decode(&ipc_answered_spec, frame, &answered, err));
+        ledger_take_answered(ledger, &answered);
+        return BASE_OK;
+    default:
+        return base_fail(err, E_IPC_UNEXPECTED, "message %u from the front", (unsigned)ipc_frame_type(frame));
+    }
+}
+
+/* What is queued, up to a bound: each frame uses a few operations of the batch, which holds four times as many. */
+static void drain_front(struct role *role)
+{
+    struct ledger *ledger = &role->ledger;
+    for (int i = 0; i < TAKEN_AT_ONCE / 4 && take_frame(ledger, &ledger->front_fd, &role->frame, 0); i++) {
+        struct base_error err;
+        if (take_from_front(ledger, &role->frame, &err) != BASE_OK) {
+            base_log_error(ledger->log, BASE_LOG_ERROR, "front_frame_refused", &err);
+            (void)close(ledger->front_fd); /* whoever sends this is not our front any more */
+            ledger->front_fd = -1;
+        }
+        close_frame(&role->frame);
+        explicit_bzero(role->frame.octets, role->frame.len); /* it may have held a challenge */
+    }
+}
+
+static void drain_signer(struct role *role)
+{
+    struct ledger *ledger = &role->ledger;
+    for (int i = 0; i < TAKEN_AT_ONCE / 4 && take_frame(ledger, &ledger->signer_fd, &role->frame, 0); i++) {
+        ledger_take_signer_frame(ledger, &role->frame);
+        close_frame(&role->frame);
+    }
+}
+
+static void accept_connection(struct role *role)
+{
+    int fd = accept4(role->control_listener, NULL, NULL, SOCK_CLOEXEC);
+    struct ipc_credentials credentials = {0, 0, 0};
+    struct base_error err;
+    if (fd < 0) {
+        return;
+    }
+    for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
+        if (role->connections[i] < 0 && ipc_peer_credentials(fd, &credentials, &err) == BASE_OK) {
+            struct base_log_record record;
+            role->connections[i] = fd;
+            base_log_begin(&record, role->ledger.log, BASE_LOG_INFO, "administration", BYTES_NONE);
+            base_log_number(&record, "pid", credentials.pid);
+            base_log_number(&record, "uid", credentials.uid);
+            base_log_number(&record, "gid", credentials.gid);
+            base_log_end(&record);
+            return;
+        }
+    }
+    (void)close(fd);
+}
+
+static void serve_connection(struct role *role, int *fd)
+{
+    struct base_error err;
+    enum base_code code = ipc_receive(*fd, &role->frame, &err);
+    if (code == BASE_OK) {
+        code = ledger_control_take(&role->ledger, *fd, &role->frame, &err);
+        close_frame(&role->frame);
+    }
+    if (code == BASE_OK) {
+        return;
+    }
+    if (code != E_PEER_CLOSED) {
+        base_log_error(role->ledger.log, BASE_LOG_WARN, "administration_refused", &err);
+    }
+    (void)close(*fd);
+    *fd = -1;
+}
+
+/* ---- the loop --------------------------------------------------------------------------------------------------- */
+
+static void commit(struct role *role)
+{
+    struct base_error err;
+    if (!ledger_batch_is_empty(role->ledger.batch)) {
+        (void)(ledger_batch_commit(&role->ledger, &err) == BASE_OK); /* logged, and told, there */
+    }
+}
+
+static void look_around(struct role *role)
+{
+    struct ledger *ledger = &role->ledger;
+    int64_t now_ms = base_clock_mono_ms(&ledger->clock);
+    struct base_error err;
+    struct store_op *op = NULL;
+    if (!role->is_described) {
+        return;
+    }
+    if (now_ms - role->crl_looked_mono_ms > CRL_LOOK_MS) {
+        role->crl_looked_mono_ms = now_ms;
+        ledger_crl_refresh(ledger);
+    }
+    if (now_ms - role->window_looked_mono_ms > WINDOW_LOOK_MS) {
+        role->window_looked_mono_ms = now_ms;
+        if (ledger_batch_op(ledger, STORE_FORGET_IDENTITIES, &op, NULL, &err) == BASE_OK) {
+            op->before_ms = base_clock_now_ms(&ledger->clock) - 1000 * ledger->settings->retry_window_s;
+            commit(role);
+        }
+    }
+}
+
+static bool is_drained(const struct role *role)
+{
+    if (!role->is_draining) {
+        return false;
+    }
+    bool is_busy = ledger_flights_count(role->ledger.flights) > 0;
+    for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
+        is_busy = is_busy || role->connections[i] >= 0;
+    }
+    return !is_busy || base_clock_mono_ms(&role->ledger.clock) > role->drain_until_mono_ms;
+}
+
+static void wait_and_serve(struct role *role)
+{
+    struct pollfd entries[4 + CONNECTIONS_MAX] = {{role->link.fd, POLLIN, 0}, {role->ledger.front_fd, POLLIN, 0},
+        {role->ledger.signer_fd, POLLIN, 0}, {role->control_listener, POLLIN, 0}};
+    struct base_error err;
+    bool is_serving = role->is_confined && role->ledger.settings != NULL;
+    for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
+        entries[4 + i] = (struct pollfd){role->connections[i], POLLIN, 0};
+    }
+    if (!is_serving || !role->is_described) {
+        entries[1].fd = -1; /* nothing is answered before what is missing was signed */
+        entries[3].fd = -1;
+    }
+    if (!role->is_confined) {
+        entries[2].fd = -1;
+    }
+    if (poll(entries, sizeof(entries) / sizeof(entries[0]), role->is_draining ? 50 : IDLE_MS) <= 0) {
+        look_around(role);
+        return;
+    }
+    if (entries[0].revents != 0 && ipc_role_receive(&role->link, &err) != BASE_OK) {
+        exit(1); /* the reason is in the log */
+    }
+    if (entries[2].revents != 0) {
+        drain_signer(role);
+        say_ready_when_due(role);
+    }
+    if (entries[1].revents != 0) {
+        drain_front(role);
+    }
+    commit(role);
+    if (entries[3].revents != 0) {
+        accept_connection(role);
+    }
+    for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
+        if (entries[4 + i].revents != 0 && role->connections[i] >= 0) {
+            serve_connection(role, &role->connections[i]);
+        }
+    }
+    commit(role);
+}
+
+int main(void)
+{
+    static const struct ipc_role_handlers handlers = {.on_config_general = on_general,
+        .on_config_endpoint = on_endpoint,
+        .on_config_profile = on_profile,
+        .on_config_ca = on_ca,
+        .on_config_end = on_end,
+        .on_peer = on_peer,
+        .on_listener = on_listener,
+        .on_drain = on_drain};
+    static struct role role;
+    struct base_error err;
+    struct ledger *ledger = &role.ledger;
+    if (ipc_role_start(&role.link, IPC_LEDGER, &handlers, &role, &err) != BASE_OK) {
+        return 1;
+    }
+    ledger->log = &role.link.log;
+    ledger->clock = base_clock_system();
+    ledger->random = base_random_system();
+    ledger->front_fd = -1;
+    ledger->signer_fd = -1;
+    role.control_listener = -1;
+    role.frame.fd = -1;
+    memset(role.connections, 0xff, sizeof(role.connections));
+    ledger->batch = ledger_batch_new();
+    ledger->flights = ledger_flights_new();
+    ledger->limits = ledger_limits_new();
+    if (ledger->batch == NULL || ledger->flights == NULL || ledger->limits == NULL) {
+        return 1;
+    }
+    while (!is_drained(&role)) {
+        wait_and_serve(&role);
+        say_ready_when_due(&role);
+    }
+    ledger_flights_free(ledger->flights);
+    ledger_batch_free(ledger->batch);
+    ledger_limits_free(ledger->limits);
+    ledger_settings_free(ledger->settings);
+    ledger_settings_free(role.incoming);
+    ledger_authorities_clear(&ledger->authorities);
+    store_free(ledger->store);
+    return 0;
+}

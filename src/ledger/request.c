@@ -1,0 +1,526 @@
+#include "ledger/request.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "ledger/batch.h"
+#include "ledger/facts.h"
+#include "ledger/flight.h"
+#include "ledger/limits.h"
+#include "ledger/lookup.h"
+#include "ledger/state.h"
+#include "pki/name.h"
+
+#include "base/banned.h"
+
+#define MISMATCHES_MAX 10 /* then a challenge is dead */
+
+/* ---- what every path needs -------------------------------------------------------------------------------------- */
+
+/* The delivery as this request makes it; slices borrowed from the request and the case. */
+static struct store_delivery delivery_of(struct ledger *ledger, const struct ledger_case *it)
+{
+    const struct ipc_request *request = it->request;
+    int64_t now_ms = base_clock_now_ms(&ledger->clock);
+    return (struct store_delivery){.id = ledger_next_delivery_id(ledger),
+        .endpoint = request->endpoint,
+        .profile = it->profile != NULL ? it->profile->name : request->profile,
+        .ca = it->endpoint != NULL ? it->endpoint->ca : BYTES_NONE,
+        .device = it->has_challenge ? it->challenge.device : BYTES_NONE,
+        .challenge_id = it->has_challenge ? it->challenge.id : 0,
+        .transaction_id = request->transaction_id,
+        .transaction_key = BYTES_ARRAY(it->transaction_key),
+        .key_sha256 = BYTES_ARRAY(it->key_sha256),
+        .identity = it->has_identity ? BYTES_ARRAY(it->identity) : BYTES_NONE,
+        .subject = request->subject,
+        .sans = request->sans,
+        .source = request->source,
+        .state = bytes_from_text(ledger_state_name(LEDGER_RECEIVED)),
+        .step = (uint8_t)ledger_state_step(LEDGER_RECEIVED),
+        .created_ms = now_ms,
+        .updated_ms = now_ms};
+}
+
+/* The id, birth and state of the delivery that this request belongs to, when there is one already. */
+static enum base_code adopt_delivery(struct ledger *ledger, const struct ledger_case *it, struct store_delivery *delivery,
+    struct base_error *err)
+{
+    struct store_row row;
+    struct store_delivery old;
+    uint64_t id = it->has_challenge ? it->challenge.delivery_id : 0;
+    bool is_found = false;
+    enum base_code code = BASE_OK;
+    if (!it->has_challenge) {
+        code = store_find_transaction(ledger->store, BYTES_ARRAY(it->transaction_key), &id, &is_found, err);
+    }
+    store_row_init(&row);
+    if (code == BASE_OK && id != 0) {
+        code = store_find_delivery(ledger->store, id, &row, &old, &is_found, err);
+        enum ledger_state state = is_found ? ledger_state_of(old.state) : (enum ledger_state)0;
+        if (state == LEDGER_OFFERED || state == LEDGER_REFUSED || state == LEDGER_RECEIVED) {
+            delivery->id = old.id;
+            delivery->created_ms = old.created_ms;
+            delivery->state = bytes_from_text(ledger_state_name(state));
+        }
+    }
+    store_row_clear(&row);
+    return code;
+}
+
+static enum base_code note_received(struct ledger *ledger, const struct ledger_case *it, uint64_t delivery_id,
+    struct base_error *err)
+{
+    char detail[512] = "";
+    const struct ipc_request *request = it->request;
+    (void)snprintf(detail, sizeof(detail), "%s from %.*s, %.*s, %.*s",
+        request->message_type == IPC_RENEWAL_REQ   ? "RenewalReq"
+            : request->message_type == IPC_PKCS_REQ ? "PKCSReq"
+                                                    : "CertPoll",
+        (int)request->source.len, (const char *)request->source.ptr, (int)request->cipher.len,
+        (const char *)request->cipher.ptr, (int)request->digest.len, (const char *)request->digest.ptr);
+    return ledger_batch_event(ledger, delivery_id, 2, "request_received", BASE_OK, bytes_from_text(detail), err);
+}
+
+/* ---- refusing --------------------------------------------------------------------------------------------------- */
+
+/* A refusal whose challenge is a real one is an event of the challenge's delivery, which stands as it stood. */
+static enum base_code refuse_with_challenge(struct ledger *ledger, const struct ledger_case *it,
+    const struct policy_verdict *verdict, uint64_t *out_delivery_id, struct base_error *err)
+{
+    const char *event = verdict->is_security_event ? "challenge_reused"
+        : verdict->is_mismatch                     ? "challenge_mismatch"
+                                                   : "refused";
+    struct store_op *op = NULL;
+    void *memory = NULL;
+    *out_delivery_id = it->challenge.delivery_id;
+    TRY(note_received(ledger, it, *out_delivery_id, err));
+    if (verdict->is_mismatch) {
+        TRY(ledger_batch_op(ledger, STORE_COUNT_MISMATCH, &op, NULL, err));
+        op->challenge_id = it->challenge.id;
+        op->max_mismatches = MISMATCHES_MAX;
+    }
+    if (verdict->is_security_event) {
+        return ledger_batch_event(ledger, *out_delivery_id, 3, event, verdict->code, it->request->source, err);
+    }
+    TRY(arena_alloc(ledger_batch_arena(ledger->batch), sizeof(struct store_delivery), &memory, err));
+    struct store_delivery *delivery = memory;
+    *delivery = (struct store_delivery){.id = *out_delivery_id,
+        .state = bytes_from_text(ledger_state_name(LEDGER_OFFERED)),
+        .step = 3,
+        .code = (uint32_t)verdict->code,
+        .updated_ms = base_clock_now_ms(&ledger->clock)};
+    TRY(ledger_batch_event(ledger, *out_delivery_id, 3, event, verdict->code, BYTES_NONE, err));
+    TRY(ledger_batch_op(ledger, STORE_SET_STATE, &op, NULL, err));
+    op->delivery = delivery;
+    op->from_state = delivery->state; /* an answered delivery stays answered */
+    return BASE_OK;
+}
+
+/* Copies of what a delivery row borrows, for the commit. */
+static enum base_code copy_delivery(struct arena *arena, const struct store_delivery *from,
+    struct store_delivery **out, struct base_error *err)
+{
+    void *memory = NULL;
+    TRY(arena_alloc(arena, sizeof(struct store_delivery), &memory, err));
+    struct store_delivery *to = memory;
+    *to = *from;
+    struct bytes *const slices[] = {&to->endpoint, &to->profile, &to->ca, &to->device, &to->transaction_id,
+        &to->transaction_key, &to->key_sha256, &to->identity, &to->subject, &to->sans, &to->spki, &to->authority,
+        &to->serial, &to->source, &to->state, &to->detail};
+    for (size_t i = 0; i < sizeof(slices) / sizeof(slices[0]); i++) {
+        TRY(arena_copy(arena, *slices[i], slices[i], err));
+    }
+    *out = to;
+    return BASE_OK;
+}
+
+/* A delivery of its own, in state refused; a stranger cannot make more than so many a minute. */
+static enum base_code refuse_without_challenge(struct ledger *ledger, const struct ledger_case *it,
+    enum base_code code, struct bytes detail, uint64_t *out_delivery_id, struct base_error *err)
+{
+    struct store_op *op = NULL;
+    struct store_delivery *row = NULL;
+    if (!ledger_limits_may_record(ledger->limits, it->request->source, base_clock_mono_ms(&ledger->clock))) {
+        *out_delivery_id = 0;
+        return BASE_OK;
+    }
+    struct store_delivery delivery = delivery_of(ledger, it);
+    TRY(adopt_delivery(ledger, it, &delivery, err));
+    enum ledger_state state = ledger_state_of(delivery.state);
+    delivery.state = bytes_from_text(ledger_state_name(
+        state == LEDGER_OFFERED ? LEDGER_OFFERED : LEDGER_REFUSED));
+    delivery.step = it->profile == NULL || code < E_POLICY_TYPE ? 2 : 3;
+    delivery.code = (uint32_t)code;
+    delivery.detail = detail;
+    *out_delivery_id = delivery.id;
+    TRY(copy_delivery(ledger_batch_arena(ledger->batch), &delivery, &row, err));
+    TRY(ledger_batch_op(ledger, STORE_PUT_DELIVERY, &op, NULL, err));
+    op->delivery = row;
+    op->is_transaction_kept = true;
+    TRY(note_received(ledger, it, delivery.id, err));
+    TRY(ledger_batch_event(ledger, delivery.id, delivery.step, "refused", code, detail, err));
+    return ledger_lookup_add(ledger, row, BYTES_NONE, err);
+}
+
+static enum base_code refuse(struct ledger *ledger, const struct ledger_case *it,
+    const struct policy_verdict *verdict, struct base_error *err)
+{
+    uint64_t delivery_id = 0;
+    int64_t mono_ms = base_clock_mono_ms(&ledger->clock);
+    if (verdict->is_wrong_challenge && it->request->is_source_exempt == 0) {
+        ledger_limits_count_wrong(ledger->limits, it->request->source, mono_ms);
+    }
+    if (it->has_challenge) {
+        TRY(refuse_with_challenge(ledger, it, verdict, &delivery_id, err));
+    } else {
+        TRY(refuse_without_challenge(ledger, it, verdict->code, BYTES_NONE, &delivery_id, err));
+    }
+    struct base_log_record record;
+    base_log_begin(&record, ledger->log, verdict->is_security_event ? BASE_LOG_WARN : BASE_LOG_INFO,
+        verdict->is_security_event ? "challenge_reused" : "request_refused", it->request->transaction_id);
+    base_log_text(&record, "source", it->request->source);
+    base_log_number(&record, "delivery", (int64_t)delivery_id);
+    struct base_error why;
+    (void)base_fail(&why, verdict->code, "%s", base_error_find(verdict->code)->why);
+    base_log_code(&record, &why);
+    base_log_end(&record);
+    return ledger_batch_verdict(ledger, it->request->request_id, delivery_id, IPC_REFUSED, verdict->code, BYTES_NONE,
+        err);
+}
+
+/* ---- retries ---------------------------------------------------------------------------------------------------- */
+
+/* The certificate that an earlier request of this identity got, signed or about to be. */
+static enum base_code serve_certificate(struct ledger *ledger, uint64_t request_id,
+    const struct store_certificate *certificate, struct base_error *err)
+{
+    TRY(ledger_batch_event(ledger, certificate->delivery_id, 5, "retry_served", BASE_OK, BYTES_NONE, err));
+    if (certificate->certificate.len == 0) {
+        return ledger_flight_resume(ledger, certificate, request_id, err);
+    }
+    return ledger_batch_verdict(ledger, request_id, certificate->delivery_id, IPC_ISSUED, BASE_OK,
+        certificate->certificate, err);
+}
+
+/* "While that is valid, unrevoked, and issued less than 30 days or half its life ago, whichever is shorter." */
+static bool may_be_served(const struct ledger *ledger, const struct store_certificate *certificate)
+{
+    int64_t now_s = base_clock_now_s(&ledger->clock);
+    int64_t half_life_s = (certificate->not_after_s - certificate->not_before_s) / 2;
+    int64_t window_s = ledger->settings->retry_window_s;
+    window_s = window_s > half_life_s ? half_life_s : window_s;
+    return certificate->status == STORE_GOOD && now_s <= certificate->not_after_s &&
+        now_s - certificate->issued_ms / 1000 < window_s;
+}
+
+/* *out_is_done: the request was answered, or waits for the same certificate. */
+static enum base_code try_retry(struct ledger *ledger, const struct ledger_case *it, bool *out_is_done,
+    struct policy_verdict *verdict, struct base_error *err)
+{
+    uint8_t serial[20];
+    size_t serial_len = 0;
+    int64_t created_ms = 0;
+    bool is_found = false;
+    *out_is_done = false;
+    struct ledger_flight *flight = ledger_flight_find_identity(ledger->flights, BYTES_ARRAY(it->identity));
+    if (flight != NULL) {
+        *out_is_done = true;
+        return ledger_flight_wait(flight, it->request->request_id)
+            ? BASE_OK
+            : base_fail(err, E_PEER_BUSY, "too many wait for one certificate");
+    }
+    TRY(store_find_identity(ledger->store, BYTES_ARRAY(it->identity), serial, &serial_len, &created_ms, &is_found, err));
+    if (!is_found) {
+        return BASE_OK;
+    }
+    struct store_row row;
+    struct store_certificate certificate;
+    store_row_init(&row);
+    enum base_code code = store_find_certificate(ledger->store, (struct bytes){serial, serial_len}, &row,
+        &certificate, &is_found, err);
+    if (code == BASE_OK && is_found && may_be_served(ledger, &certificate)) {
+        *out_is_done = true;
+        code = serve_certificate(ledger, it->request->request_id, &certificate, err);
+    } else if (code == BASE_OK && it->authority == POLICY_BY_CHALLENGE) {
+        verdict->code = E_CHALLENGE_REPEATED; /* a one-time challenge is not enough twice */
+    }
+    store_row_clear(&row);
+    return code;
+}
+
+/* ---- issuing ---------------------------------------------------------------------------------------------------- */
+
+static const char *authority_words(enum policy_authority authority)
+{
+    static const char *const words[] = {"", "by its challenge", "by the static challenge", "by the certificate it renews"};
+    return words[authority];
+}
+
+/* The flight's own copies of everything that the commit will hold. */
+static enum base_code load_flight(struct ledger *ledger, const struct ledger_case *it,
+    const struct store_delivery *delivery, struct ledger_flight *flight, struct base_error *err)
+{
+    struct store_delivery *row = NULL;
+    uint8_t serial[LEDGER_SERIAL_LEN];
+    BUFFER_LOCAL(body, IPC_BODY_MAX);
+    TRY(copy_delivery(&flight->memory, delivery, &row, err));
+    flight->delivery = *row;
+    flight->identity = row->identity;
+    flight->challenge_id = it->authority == POLICY_BY_CHALLENGE ? it->challenge.id : 0;
+    flight->authorised_by = authority_words(it->authority);
+    struct store_certificate *to = &flight->certificate;
+    TRY(ledger_serial_make(&ledger->serials, &ledger->clock, &ledger->random, serial, err));
+    const struct ledger_body_spec spec = {.profile = it->profile,
+        .ca = it->ca,
+        .public_url = ledger->settings->public_url,
+        .serial = BYTES_ARRAY(serial),
+        .subject_der = row->subject.len > 0 ? row->subject : BYTES_LITERAL("\x30\x00"),
+        .sans_der = row->sans,
+        .spki_der = it->request->spki,
+        .now_s = base_clock_now_s(&ledger->clock)};
+    TRY(ledger_body_build(&spec, &body, &to->not_before_s, &to->not_after_s, err));
+    TRY(arena_copy(&flight->memory, BYTES_ARRAY(serial), &to->serial, err));
+    TRY(arena_copy(&flight->memory, buffer_bytes(&body), &to->body, err));
+    if (it->authority == POLICY_BY_RENEWAL) {
+        TRY(arena_copy(&flight->memory, it->signer.serial, &to->renews, err));
+    }
+    to->endpoint = row->endpoint;
+    to->profile = row->profile;
+    to->ca = row->ca;
+    to->delivery_id = row->id;
+    to->challenge_id = flight->challenge_id;
+    to->key_sha256 = row->key_sha256;
+    to->transaction_id = row->transaction_id;
+    return BASE_OK;
+}
+
+static enum base_code issue(struct ledger *ledger, const struct ledger_case *it, struct base_error *err)
+{
+    struct store_delivery delivery = delivery_of(ledger, it);
+    TRY(adopt_delivery(ledger, it, &delivery, err));
+    TRY(note_received(ledger, it, delivery.id, err));
+    struct ledger_flight *flight = ledger_flight_begin(ledger);
+    if (flight == NULL) {
+        return base_fail(err, E_NO_MEMORY, "flight");
+    }
+    enum base_code code = load_flight(ledger, it, &delivery, flight, err);
+    if (code != BASE_OK) {
+        ledger_flight_end(ledger, flight);
+        return code;
+    }
+    (void)ledger_flight_wait(flight, it->request->request_id);
+    ledger_flight_check(ledger, flight);
+    return BASE_OK;
+}
+
+/* ---- waiting ---------------------------------------------------------------------------------------------------- */
+
+static enum base_code wait_for_approval(struct ledger *ledger, const struct ledger_case *it, struct base_error *err)
+{
+    struct store_op *op = NULL;
+    struct store_delivery *row = NULL;
+    uint8_t authority[1 + 32];
+    struct store_delivery delivery = delivery_of(ledger, it);
+    TRY(adopt_delivery(ledger, it, &delivery, err));
+    authority[0] = (uint8_t)it->authority;
+    memcpy(authority + 1, it->authority_id, it->authority_id_len);
+    if (it->authority == POLICY_BY_RENEWAL) {
+        memcpy(authority + 1, it->signer.serial.ptr, it->signer.serial.len);
+    }
+    delivery.authority =
+        (struct bytes){authority, 1 + (it->authority == POLICY_BY_RENEWAL ? it->signer.serial.len : it->authority_id_len)};
+    delivery.spki = it->request->spki;
+    delivery.state = bytes_from_text(ledger_state_name(LEDGER_WAITING));
+    delivery.step = (uint8_t)ledger_state_step(LEDGER_WAITING);
+    TRY(copy_delivery(ledger_batch_arena(ledger->batch), &delivery, &row, err));
+    if (it->authority == POLICY_BY_CHALLENGE) {
+        TRY(ledger_batch_op(ledger, STORE_HOLD_CHALLENGE, &op, NULL, err));
+        op->challenge_id = it->challenge.id;
+        op->delivery = row;
+    }
+    TRY(ledger_batch_op(ledger, STORE_PUT_DELIVERY, &op, NULL, err));
+    op->delivery = row;
+    op->is_transaction_kept = true;
+    TRY(note_received(ledger, it, delivery.id, err));
+    TRY(ledger_batch_event(ledger, delivery.id, 3, "waiting", BASE_OK, BYTES_NONE, err));
+    TRY(ledger_lookup_add(ledger, row, BYTES_NONE, err));
+    return ledger_batch_verdict(ledger, it->request->request_id, delivery.id, IPC_PENDING, BASE_OK, BYTES_NONE, err);
+}
+
+/* How a kept transaction stands, told to the one who began it. *out_is_done: it was answered. */
+static enum base_code answer_poll(struct ledger *ledger, const struct ledger_case *it, bool *out_is_done,
+    struct base_error *err)
+{
+    struct store_row row;
+    struct store_row certificate_row;
+    struct store_delivery delivery;
+    struct store_certificate certificate;
+    uint64_t id = 0;
+    bool is_found = false;
+    *out_is_done = false;
+    TRY(store_find_transaction(ledger->store, BYTES_ARRAY(it->transaction_key), &id, &is_found, err));
+    if (!is_found && it->request->message_type == IPC_CERT_POLL) {
+        uint64_t ids[1];
+        size_t count = 0;
+        TRY(store_search(ledger->store, STORE_BY_TRANSACTION_KEY, BYTES_ARRAY(it->transaction_key), ids, 1, &count, err));
+        is_found = count == 1;
+        id = is_found ? ids[0] : 0;
+    }
+    if (!is_found) {
+        return BASE_OK;
+    }
+    store_row_init(&row);
+    store_row_init(&certificate_row);
+    enum base_code code = store_find_delivery(ledger->store, id, &row, &delivery, &is_found, err);
+    enum ledger_state state = code == BASE_OK && is_found ? ledger_state_of(delivery.state) : (enum ledger_state)0;
+    uint64_t request_id = it->request->request_id;
+    if (state == LEDGER_WAITING) {
+        *out_is_done = true;
+        code = ledger_batch_event(ledger, id, 2, "poll", BASE_OK, BYTES_NONE, err);
+        code = code == BASE_OK ? ledger_batch_verdict(ledger, request_id, id, IPC_PENDING, BASE_OK, BYTES_NONE, err) : code;
+    } else if (state == LEDGER_DEAD || (state == LEDGER_REFUSED && it->request->message_type == IPC_CERT_POLL)) {
+        *out_is_done = true;
+        code = ledger_batch_verdict(ledger, request_id, id, IPC_REFUSED, (enum base_code)delivery.code, BYTES_NONE, err);
+    } else if (state != 0 && delivery.serial.len > 0 && it->request->message_type == IPC_CERT_POLL) {
+        code = store_find_certificate(ledger->store, delivery.serial, &certificate_row, &certificate, &is_found, err);
+        if (code == BASE_OK && is_found) {
+            *out_is_done = true;
+            code = serve_certificate(ledger, request_id, &certificate, err);
+        }
+    }
+    store_row_clear(&certificate_row);
+    store_row_clear(&row);
+    return code;
+}
+
+/* ---- the path --------------------------------------------------------------------------------------------------- */
+
+static enum base_code take_poll(struct ledger *ledger, const struct ledger_case *it, struct base_error *err)
+{
+    bool is_done = false;
+    const struct policy_verdict unknown = {.code = E_POLL_UNKNOWN};
+    TRY(answer_poll(ledger, it, &is_done, err));
+    return is_done ? BASE_OK : refuse(ledger, it, &unknown, err);
+}
+
+static enum base_code take(struct ledger *ledger, struct ledger_case *it, struct base_error *err)
+{
+    bool is_done = false;
+    struct policy_verdict verdict = {.code = BASE_OK};
+    enum base_code code = ledger_case_open(ledger, it, err);
+    if (code == E_PROFILE_UNKNOWN) {
+        verdict.code = code;
+        return refuse(ledger, it, &verdict, err);
+    }
+    TRY(code);
+    if (it->request->message_type == IPC_CERT_POLL) {
+        return take_poll(ledger, it, err);
+    }
+    TRY(ledger_case_gather(ledger, it, err));
+    TRY(answer_poll(ledger, it, &is_done, err)); /* a PKCSReq repeated while it waits is a poll */
+    if (is_done) {
+        return BASE_OK;
+    }
+    if (it->has_identity) {
+        TRY(try_retry(ledger, it, &is_done, &verdict, err));
+    }
+    if (is_done) {
+        return BASE_OK;
+    }
+    enum base_code repeated = verdict.code;
+    verdict = policy_authorise(&it->facts);
+    if (repeated != BASE_OK) {
+        verdict = (struct policy_verdict){.code = repeated};
+    }
+    if (verdict.action == POLICY_ISSUE) {
+        return issue(ledger, it, err);
+    }
+    return verdict.action == POLICY_WAIT ? wait_for_approval(ledger, it, err) : refuse(ledger, it, &verdict, err);
+}
+
+void ledger_take_request(struct ledger *ledger, const struct ipc_request *request)
+{
+    struct ledger_case it;
+    struct base_error err;
+    ledger_case_init(&it, request);
+    if (take(ledger, &it, &err) != BASE_OK) {
+        const struct ipc_verdict fault = {
+            .request_id = request->request_id, .outcome = IPC_FAULT, .code = (uint32_t)err.code};
+        base_log_error(ledger->log, BASE_LOG_ERROR, "request_fault", &err);
+        ledger_send(ledger, &ledger->front_fd, &ipc_verdict_spec, &fault, -1);
+    }
+    ledger_case_clear(&it);
+}
+
+void ledger_take_refusal(struct ledger *ledger, const struct ipc_refusal *refusal)
+{
+    struct ledger_case it;
+    struct base_error err;
+    uint64_t delivery_id = 0;
+    const struct ipc_request request = {.received_ms = refusal->received_ms,
+        .endpoint = refusal->endpoint,
+        .profile = refusal->profile,
+        .message_type = refusal->message_type,
+        .transaction_id = refusal->transaction_id,
+        .source = refusal->source,
+        .spki = refusal->spki,
+        .subject = refusal->subject};
+    ledger_case_init(&it, &request);
+    enum base_code code = ledger_case_open(ledger, &it, &err);
+    if (code == BASE_OK || code == E_PROFILE_UNKNOWN) {
+        code = refuse_without_challenge(ledger, &it, (enum base_code)refusal->code, refusal->detail, &delivery_id, &err);
+    }
+    if (code != BASE_OK) {
+        base_log_error(ledger->log, BASE_LOG_WARN, "refusal_not_kept", &err);
+    }
+    ledger_case_clear(&it);
+}
+
+void ledger_take_contact(struct ledger *ledger, const struct ipc_contact *contact)
+{
+    struct base_error err;
+    struct store_op *op = NULL;
+    struct arena *arena = ledger_batch_arena(ledger->batch);
+    void *memory = NULL;
+    if (arena_alloc(arena, sizeof(struct store_contact), &memory, &err) != BASE_OK) {
+        return; /* a hint less in a trace */
+    }
+    struct store_contact *row = memory;
+    *row = (struct store_contact){.operation = contact->operation, .at_ms = contact->at_ms, .count = contact->count};
+    if (arena_copy(arena, contact->endpoint, &row->endpoint, &err) == BASE_OK &&
+        arena_copy(arena, contact->source, &row->source, &err) == BASE_OK &&
+        ledger_batch_op(ledger, STORE_ADD_CONTACT, &op, NULL, &err) == BASE_OK) {
+        op->contact = row;
+    }
+}
+
+static enum base_code note_answered(struct ledger *ledger, const struct ipc_answered *answered, struct base_error *err)
+{
+    struct store_op *op = NULL;
+    void *memory = NULL;
+    if (answered->outcome != IPC_ISSUED || answered->is_taken == 0) {
+        return ledger_batch_event(ledger, answered->delivery_id, answered->outcome == IPC_ISSUED ? 5 : 3,
+            answered->is_taken != 0 ? "answer_taken" : "answer_not_taken", BASE_OK, BYTES_NONE, err);
+    }
+    TRY(arena_alloc(ledger_batch_arena(ledger->batch), sizeof(struct store_delivery), &memory, err));
+    struct store_delivery *delivery = memory;
+    *delivery = (struct store_delivery){.id = answered->delivery_id,
+        .state = bytes_from_text(ledger_state_name(LEDGER_ANSWERED)),
+        .step = (uint8_t)ledger_state_step(LEDGER_ANSWERED),
+        .updated_ms = answered->at_ms};
+    const struct store_event *event = NULL;
+    TRY(ledger_batch_make_event(ledger, answered->delivery_id, 5, "answered", BASE_OK, BYTES_NONE, &event, err));
+    TRY(ledger_batch_op(ledger, STORE_SET_STATE, &op, NULL, err));
+    op->delivery = delivery;
+    op->events = event;
+    op->event_count = 1;
+    return BASE_OK;
+}
+
+void ledger_take_answered(struct ledger *ledger, const struct ipc_answered *answered)
+{
+    struct base_error err;
+    if (answered->delivery_id != 0 && note_answered(ledger, answered, &err) != BASE_OK) {
+        base_log_error(ledger->log, BASE_LOG_WARN, "answer_not_kept", &err);
+    }
+}
