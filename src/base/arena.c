@@ -15,12 +15,14 @@ struct arena_chunk {
     alignas(max_align_t) uint8_t octets[];
 };
 
-void arena_init(struct arena *arena, size_t max)
+void
+arena_init(struct arena *arena, size_t max)
 {
     *arena = (struct arena){NULL, 0, max};
 }
 
-void arena_clear(struct arena *arena)
+void
+arena_clear(struct arena *arena)
 {
     while (arena->chunks != NULL) {
         struct arena_chunk *chunk = arena->chunks;
@@ -31,11 +33,13 @@ void arena_clear(struct arena *arena)
     arena->total = 0;
 }
 
-enum base_code arena_alloc(struct arena *arena, size_t len, void **out, struct base_error *err)
+enum base_code
+arena_alloc(struct arena *arena, size_t len, void **out, struct base_error *err)
 {
     size_t step = alignof(max_align_t);
     if (len > arena->max || arena->total > arena->max - len) {
-        return base_fail(err, E_TOO_LARGE, "%zu octets and %zu more, at most %zu", arena->total, len, arena->max);
+        return base_fail(err, E_TOO_LARGE, "%zu octets and %zu more, at most %zu", arena->total,
+            len, arena->max);
     }
     size_t rounded = (len + step - 1) / step * step;
     if (arena->chunks == NULL || arena->chunks->len - arena->chunks->used < rounded) {
@@ -56,7 +60,8 @@ enum base_code arena_alloc(struct arena *arena, size_t len, void **out, struct b
     return BASE_OK;
 }
 
-enum base_code arena_copy(struct arena *arena, struct bytes data, struct bytes *out, struct base_error *err)
+enum base_code
+arena_copy(struct arena *arena, struct bytes data, struct bytes *out, struct base_error *err)
 {
     void *to = NULL;
     if (data.len == 0) {

@@ -23,7 +23,10 @@ struct bytes {
 /* The octets of a string literal, without its NUL. */
 #define BYTES_LITERAL(s) ((struct bytes){(const uint8_t *)(s), sizeof(s) - 1})
 /* The same as an initialiser of static tables. */
-#define BYTES_INIT(s) {(const uint8_t *)(s), sizeof(s) - 1}
+#define BYTES_INIT(s)                                                                              \
+    {                                                                                              \
+        (const uint8_t *)(s), sizeof(s) - 1                                                        \
+    }
 /* The whole of an array of octets. */
 #define BYTES_ARRAY(a) ((struct bytes){(a), sizeof(a)})
 

@@ -98,7 +98,8 @@ config_accept_path(struct bytes in, struct bytes *out, struct base_error *err)
     if (in.len < 2 || in.ptr[0] != '/' || in.ptr[in.len - 1] == '/' ||
         !has_only(in, LETTERS "/-._~")) {
         return base_fail(err, E_CONFIG_VALUE,
-            "want a path like /scep, of letters, digits, - . _ ~ and slashes, not ending with a slash");
+            "want a path like /scep, of letters, digits, - . _ ~ and slashes, not ending with a "
+            "slash");
     }
     *out = in;
     return BASE_OK;
@@ -151,7 +152,8 @@ config_accept_eku(struct bytes in, struct bytes *out, struct base_error *err)
     }
     if (in.len > 64 || !is_oid(in)) {
         return base_fail(err, E_CONFIG_VALUE,
-            "want clientAuth, serverAuth, emailProtection, codeSigning, ipsecIKE, smartcardLogon or a "
+            "want clientAuth, serverAuth, emailProtection, codeSigning, ipsecIKE, smartcardLogon "
+            "or a "
             "dotted OID");
     }
     *out = in;

@@ -15,7 +15,8 @@ MUST_CHECK enum base_code config_accept_network(
 /* "http://host[:port][/path]" or https, printable ASCII; a slash at its end is dropped. */
 MUST_CHECK enum base_code config_accept_url(
     struct bytes in, struct bytes *out, struct base_error *err);
-/* Small letters, digits, hyphens; begins with a letter or digit; at most 32: it stands in paths and file names. */
+/* Small letters, digits, hyphens; begins with a letter or digit; at most 32: it stands in paths and
+ * file names. */
 MUST_CHECK enum base_code config_accept_name(
     struct bytes in, struct bytes *out, struct base_error *err);
 /* A system user's name. */

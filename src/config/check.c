@@ -76,8 +76,9 @@ check_profile(const struct config_profile *profile, uint32_t *line, struct base_
     const char *name = profile->place.name;
     if (profile->min_rsa_bits > profile->max_rsa_bits) {
         *line = LINE_OF(profile, "profile", min_rsa_bits);
-        return base_fail(err, E_CONFIG_RANGE, "profile %s: min_rsa_bits %u is above max_rsa_bits %u",
-            name, (unsigned)profile->min_rsa_bits, (unsigned)profile->max_rsa_bits);
+        return base_fail(err, E_CONFIG_RANGE,
+            "profile %s: min_rsa_bits %u is above max_rsa_bits %u", name,
+            (unsigned)profile->min_rsa_bits, (unsigned)profile->max_rsa_bits);
     }
     size_t len = strlen(profile->static_challenge);
     if (len > 0 && len < 8) {
@@ -178,8 +179,7 @@ config_check_rules(
         return base_fail(err, E_CONFIG_RANGE, "crl: renew_before must be shorter than valid");
     }
     *out_line = GIVEN_LINE(&settings->limits, "limits", connections_per_source);
-    if (*out_line != 0 &&
-        settings->limits.connections_per_source > settings->limits.connections) {
+    if (*out_line != 0 && settings->limits.connections_per_source > settings->limits.connections) {
         return base_fail(err, E_CONFIG_RANGE,
             "limits: connections_per_source is above connections (%u)",
             (unsigned)settings->limits.connections);

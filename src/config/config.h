@@ -11,15 +11,16 @@
 #include "base/bytes.h"
 
 /*
- * Read @path and check all of it. Errors: E_CONFIG_*; the detail is "PATH:LINE: what was found, what is
- * wanted" and the catalogue's why and remedy belong to the code.
+ * Read @path and check all of it. Errors: E_CONFIG_*; the detail is "PATH:LINE: what was found,
+ * what is wanted" and the catalogue's why and remedy belong to the code.
  */
 MUST_CHECK enum base_code config_check(const char *path, struct base_error *err);
 
 /* Write the commented default file; never over another one. Errors: E_CONFIG_EXISTS, E_SYSTEM. */
 MUST_CHECK enum base_code config_write_default(const char *path, struct base_error *err);
 
-/* The text of that file, and of kurier.yaml(5) in man(7) format. Errors: E_NO_MEMORY, E_TOO_LARGE. */
+/* The text of that file, and of kurier.yaml(5) in man(7) format. Errors: E_NO_MEMORY, E_TOO_LARGE.
+ */
 #define CONFIG_TEXT_MAX ((size_t)128 * 1024)
 MUST_CHECK enum base_code config_default_text(struct buffer *out, struct base_error *err);
 MUST_CHECK enum base_code config_man_page(struct buffer *out, struct base_error *err);

@@ -17,8 +17,8 @@ config_file_read(int fd, const char *name, struct buffer *out, struct base_error
     for (;;) {
         uint8_t *to = NULL;
         if (buffer_reserve(out, 4096, &to, err) != BASE_OK) {
-            return base_fail(err, E_CONFIG_LIMIT, "%.120s has more than %zu octets", name,
-                CONFIG_FILE_MAX);
+            return base_fail(
+                err, E_CONFIG_LIMIT, "%.120s has more than %zu octets", name, CONFIG_FILE_MAX);
         }
         ssize_t got = read(fd, to, 4096);
         if (got < 0 && errno == EINTR) {

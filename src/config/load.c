@@ -141,8 +141,8 @@ add_object(const struct config_key *key, uint8_t *section_struct, struct bytes n
     uint32_t count = 0;
     memcpy(&count, section_struct + key->count_offset, sizeof(count));
     if ((int64_t)count >= key->max) {
-        return base_fail(err, E_CONFIG_LIMIT, "%s has more than %lld elements", key->name,
-            (long long)key->max);
+        return base_fail(
+            err, E_CONFIG_LIMIT, "%s has more than %lld elements", key->name, (long long)key->max);
     }
     uint8_t *object = section_struct + key->offset + count * key->section->size;
     TRY(set_initial(key->section, object, err));
@@ -160,7 +160,8 @@ MUST_CHECK static enum base_code
 load_objects(struct loader *loader, const yaml_node_t *node, const struct config_key *key,
     void *section_struct, struct base_error *err)
 {
-    if (node->type != YAML_MAPPING_NODE || node->data.mapping.pairs.start == node->data.mapping.pairs.top) {
+    if (node->type != YAML_MAPPING_NODE ||
+        node->data.mapping.pairs.start == node->data.mapping.pairs.top) {
         return wrong_kind(loader, node, key, err);
     }
     for (const yaml_node_pair_t *pair = node->data.mapping.pairs.start;
@@ -179,11 +180,13 @@ load_objects(struct loader *loader, const yaml_node_t *node, const struct config
                 key->section->title);
             return at_line(loader, line_of(name_node), err);
         }
-        for (const yaml_node_pair_t *other = node->data.mapping.pairs.start; other < pair; other++) {
+        for (const yaml_node_pair_t *other = node->data.mapping.pairs.start; other < pair;
+             other++) {
             const yaml_node_t *before = yaml_document_get_node(&loader->document, other->key);
             if (before != NULL && bytes_equal(scalar_of(before), name)) {
-                (void)base_fail(err, E_CONFIG_DUPLICATE_KEY, "the %s '%s' stands already in line %u",
-                    key->section->title, (const char *)name.ptr, (unsigned)line_of(before));
+                (void)base_fail(err, E_CONFIG_DUPLICATE_KEY,
+                    "the %s '%s' stands already in line %u", key->section->title,
+                    (const char *)name.ptr, (unsigned)line_of(before));
                 return at_line(loader, line_of(name_node), err);
             }
         }
@@ -211,7 +214,8 @@ load_sequence(struct loader *loader, const yaml_node_t *node, const struct confi
         if (element == NULL) {
             return base_fail(err, E_INTERNAL, "a YAML list without its element");
         }
-        if (add_object(key, section_struct, BYTES_LITERAL(""), line_of(element), &object, err) != BASE_OK) {
+        if (add_object(key, section_struct, BYTES_LITERAL(""), line_of(element), &object, err) !=
+            BASE_OK) {
             return at_line(loader, line_of(element), err);
         }
         if (element->type == YAML_SCALAR_NODE) {
@@ -268,8 +272,8 @@ unknown_key(const struct loader *loader, const yaml_node_t *node,
 }
 
 MUST_CHECK static enum base_code
-load_pair(struct loader *loader, const yaml_node_pair_t *pair,
-    const struct config_section *section, void *section_struct, struct base_error *err)
+load_pair(struct loader *loader, const yaml_node_pair_t *pair, const struct config_section *section,
+    void *section_struct, struct base_error *err)
 {
     const yaml_node_t *name = yaml_document_get_node(&loader->document, pair->key);
     const yaml_node_t *value = yaml_document_get_node(&loader->document, pair->value);
@@ -306,7 +310,8 @@ load_section(struct loader *loader, const yaml_node_t *node, const struct config
         return BASE_OK; /* "log:" with every line below it commented out */
     }
     if (node->type != YAML_MAPPING_NODE) {
-        (void)base_fail(err, E_CONFIG_TYPE, "want a %s section of 'key: value' lines", section->title);
+        (void)base_fail(
+            err, E_CONFIG_TYPE, "want a %s section of 'key: value' lines", section->title);
         return at_line(loader, line_of(node), err);
     }
     for (const yaml_node_pair_t *pair = node->data.mapping.pairs.start;
@@ -357,7 +362,8 @@ syntax_error(const yaml_parser_t *parser, const struct loader *loader, struct ba
         return base_fail(err, E_NO_MEMORY, "reading %.100s", loader->name);
     }
     (void)base_fail(err, E_CONFIG_SYNTAX, "%s%s%s", parser->context == NULL ? "" : parser->context,
-        parser->context == NULL ? "" : ", ", parser->problem == NULL ? "not YAML" : parser->problem);
+        parser->context == NULL ? "" : ", ",
+        parser->problem == NULL ? "not YAML" : parser->problem);
     size_t line = parser->problem_mark.line + 1;
     if (parser->error == YAML_READER_ERROR) {
         line = 1; /* a wrong octet has a position in the file only */

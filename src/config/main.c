@@ -1,8 +1,10 @@
 /*
- * kurier-config - reads the configuration for the supervisor, in a process that can do nothing else.
+ * kurier-config - reads the configuration for the supervisor, in a process that can do nothing
+ * else.
  *
- * It starts with the supervisor's socket, the log and the opened file (IPC_CONFIG_FD); argv[1] is the
- * file's name for messages. It confines itself, reads, and sends CONFIG_* messages or CONFIG_ERROR.
+ * It starts with the supervisor's socket, the log and the opened file (IPC_CONFIG_FD); argv[1] is
+ * the file's name for messages. It confines itself, reads, and sends CONFIG_* messages or
+ * CONFIG_ERROR.
  */
 #include <unistd.h>
 
@@ -40,7 +42,8 @@ main(int argc, char **argv)
     if (argc != 2 || ipc_role_start(&link, IPC_CONFIG_STEP, &none, NULL, &err) != BASE_OK) {
         return 2;
     }
-    if (ipc_confine(&confinement, &link.log, &err) == BASE_OK && read_and_send(argv[1], &err) == BASE_OK) {
+    if (ipc_confine(&confinement, &link.log, &err) == BASE_OK &&
+        read_and_send(argv[1], &err) == BASE_OK) {
         return 0;
     }
     return config_send_error(IPC_SUPERVISOR_FD, &err, &lost) == BASE_OK ? 1 : 3;

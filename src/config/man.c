@@ -22,7 +22,8 @@ static const char head[] =
     ".B kurier init\n"
     "writes one with all of them.\n"
     ".PP\n"
-    "A key that is not known, or that stands twice, and a value that is out of its range are errors;\n"
+    "A key that is not known, or that stands twice, and a value that is out of its range are "
+    "errors;\n"
     "they are told with file and line, and nothing is started or changed.\n"
     ".B kurier serve \\-\\-check\\-config\n"
     "checks a file, and\n"
@@ -55,7 +56,8 @@ static const char tail[] =
     ".SH SEE ALSO\n"
     ".BR kurier (1)\n";
 
-/* Append with what roff would take for its own made plain: backslashes, hyphens, a dot at the front. */
+/* Append with what roff would take for its own made plain: backslashes, hyphens, a dot at the
+ * front. */
 MUST_CHECK static enum base_code
 add_plain(struct buffer *out, const char *text, struct base_error *err)
 {

@@ -13,8 +13,7 @@
 
 /* Where a value goes: its offset and its room. */
 #define AT(type, member) .offset = offsetof(struct config_##type, member)
-#define IN(type, member)                                                                           \
-    AT(type, member), .room = sizeof(((struct config_##type *)0)->member)
+#define IN(type, member) AT(type, member), .room = sizeof(((struct config_##type *)0)->member)
 
 static const struct config_word purposes[] = {
     {"scep", IPC_LISTEN_SCEP}, {"documents", IPC_LISTEN_DOCUMENTS}, {NULL, 0}};
@@ -22,7 +21,8 @@ static const struct config_word levels[] = {{"error", BASE_LOG_ERROR}, {"warn", 
     {"info", BASE_LOG_INFO}, {"debug", BASE_LOG_DEBUG}, {NULL, 0}};
 static const struct config_word confinements[] = {{"normal", 0}, {"strict", 1}, {NULL, 0}};
 static const struct config_word contents[] = {{"empty", 0}, {"absent", 1}, {NULL, 0}};
-/* RFC 5280, section 4.2.1.3: the first octet of the BIT STRING. Those of a CA are not for profiles. */
+/* RFC 5280, section 4.2.1.3: the first octet of the BIT STRING. Those of a CA are not for profiles.
+ */
 static const struct config_word key_usages[] = {{"digitalSignature", 0x80},
     {"nonRepudiation", 0x40}, {"keyEncipherment", 0x20}, {"dataEncipherment", 0x10},
     {"keyAgreement", 0x08}, {NULL, 0}};
@@ -87,8 +87,9 @@ static const struct config_key users_keys[] = {
 static const struct config_key ca_keys[] = {
     {"key", CONFIG_TEXT, IN(ca, key), .min = 0, .max = IPC_NAME_MAX, .initial = "",
         .accept = config_accept_key_uri,
-        .comment = "Where its private key is: file:NAME, in the signer's folder of the home. Empty: "
-                   "file:ca-NAME.key with the CA's own name."},
+        .comment =
+            "Where its private key is: file:NAME, in the signer's folder of the home. Empty: "
+            "file:ca-NAME.key with the CA's own name."},
 };
 
 static const struct config_key endpoint_keys[] = {

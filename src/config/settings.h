@@ -16,9 +16,9 @@
 
 /* The first member of every section: where it stands in the file. 0: not in the file. */
 struct config_place {
-    char name[IPC_NAME_MAX + 1];       /* of an object (profile, endpoint, CA); otherwise empty */
-    uint32_t line;                     /* of the section's own key */
-    uint32_t lines[CONFIG_KEYS_MAX];   /* of each key, in the order of the table */
+    char name[IPC_NAME_MAX + 1];     /* of an object (profile, endpoint, CA); otherwise empty */
+    uint32_t line;                   /* of the section's own key */
+    uint32_t lines[CONFIG_KEYS_MAX]; /* of each key, in the order of the table */
 };
 
 struct config_listener {
@@ -81,8 +81,8 @@ struct config_profile {
     int64_t backdate_s;
     int64_t challenge_ttl_s;
     int64_t renew_before_s;
-    uint8_t key_usage;  /* bits of the KeyUsage extension's first octet */
-    uint8_t san_types;  /* 1 << tag of GeneralName */
+    uint8_t key_usage; /* bits of the KeyUsage extension's first octet */
+    uint8_t san_types; /* 1 << tag of GeneralName */
     uint8_t approval;
     uint8_t allow_empty_subject;
     uint8_t allow_same_key_renewal;

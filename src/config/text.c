@@ -33,8 +33,8 @@ add_comment(struct buffer *out, size_t indent, const char *text, struct base_err
             }
         }
         char line[LINE_WIDTH + 8] = "";
-        (void)snprintf(line, sizeof(line), "%*s# %.*s\n", (int)indent, "", (int)len,
-            (const char *)rest.ptr);
+        (void)snprintf(
+            line, sizeof(line), "%*s# %.*s\n", (int)indent, "", (int)len, (const char *)rest.ptr);
         TRY(buffer_append_text(out, line, err));
         rest = bytes_skip(rest, len + 1);
     }
@@ -76,8 +76,8 @@ add_section(struct buffer *out, const struct config_key *key, struct base_error 
 {
     char line[256] = "";
     size_t indent = key->type == CONFIG_OBJECTS ? 4 : 2;
-    (void)snprintf(
-        line, sizeof(line), "%s:\n%s", key->name, key->type == CONFIG_OBJECTS ? "  default:\n" : "");
+    (void)snprintf(line, sizeof(line), "%s:\n%s", key->name,
+        key->type == CONFIG_OBJECTS ? "  default:\n" : "");
     TRY(buffer_append_text(out, line, err));
     for (size_t i = 0; i < key->section->count; i++) {
         const struct config_key *inner = &key->section->keys[i];
@@ -88,7 +88,8 @@ add_section(struct buffer *out, const struct config_key *key, struct base_error 
         /* The comments of a list's element would stand between its lines. */
         char value[128] = "";
         initial_text(inner, value, sizeof(value));
-        (void)snprintf(line, sizeof(line), "  %s%s: %s\n", i == 0 ? "- " : "  ", inner->name, value);
+        (void)snprintf(
+            line, sizeof(line), "  %s%s: %s\n", i == 0 ? "- " : "  ", inner->name, value);
         TRY(buffer_append_text(out, line, err));
     }
     return BASE_OK;

@@ -75,8 +75,8 @@ config_value_kind(const struct config_key *key, char out[CONFIG_KIND_LEN])
         (void)snprintf(out, size, "a text of at most %lld octets", (long long)key->max);
         break;
     case CONFIG_TEXTS:
-        (void)snprintf(out, size, "a list of %lld to %lld texts", (long long)key->min,
-            (long long)key->max);
+        (void)snprintf(
+            out, size, "a list of %lld to %lld texts", (long long)key->min, (long long)key->max);
         break;
     case CONFIG_SECTION:
         (void)snprintf(out, size, "a section");
@@ -98,8 +98,8 @@ refuse(const struct config_key *key, struct bytes text, enum base_code code, str
     char kind[CONFIG_KIND_LEN] = "";
     char found[48] = "";
     config_value_kind(key, kind);
-    return base_fail(err, code, "%s is '%s', want %s", key->name,
-        base_escape(text, found, sizeof(found)), kind);
+    return base_fail(
+        err, code, "%s is '%s', want %s", key->name, base_escape(text, found, sizeof(found)), kind);
 }
 
 MUST_CHECK static enum base_code
@@ -249,8 +249,7 @@ config_value_clear(const struct config_key *key, void *section_struct)
 }
 
 enum base_code
-config_value_set_initial(
-    const struct config_key *key, void *section_struct, struct base_error *err)
+config_value_set_initial(const struct config_key *key, void *section_struct, struct base_error *err)
 {
     struct bytes rest = bytes_from_text(key->initial);
     if (!config_type_is_list(key->type)) {

@@ -11,8 +11,8 @@
  * which is added to what is there). Errors: E_CONFIG_TYPE, E_CONFIG_RANGE, E_CONFIG_VALUE,
  * E_CONFIG_LIMIT; the detail names the key, what was found, and what is wanted.
  */
-MUST_CHECK enum base_code config_value_set(const struct config_key *key, struct bytes text,
-    void *section_struct, struct base_error *err);
+MUST_CHECK enum base_code config_value_set(
+    const struct config_key *key, struct bytes text, void *section_struct, struct base_error *err);
 
 /* Put the default there; an error is a fault of the schema. Lists are emptied first. */
 MUST_CHECK enum base_code config_value_set_initial(
@@ -21,7 +21,8 @@ MUST_CHECK enum base_code config_value_set_initial(
 /* Empty a list before its elements are added. */
 void config_value_clear(const struct config_key *key, void *section_struct);
 
-/* "a duration of 10m to 30y", "yes or no", "one of: error, warn, info, debug": for messages and manuals. */
+/* "a duration of 10m to 30y", "yes or no", "one of: error, warn, info, debug": for messages and
+ * manuals. */
 #define CONFIG_KIND_LEN 200
 void config_value_kind(const struct config_key *key, char out[CONFIG_KIND_LEN]);
 

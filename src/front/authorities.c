@@ -124,7 +124,7 @@ front_authorities_add(struct front_authorities *authorities, const struct ipc_au
         return base_fail(err, E_NO_MEMORY, "authorities");
     }
     TRY(find_or_add(authorities->incoming, message->ca, &entry, err));
-    if (entry->owned_count == sizeof(entry->owned) / sizeof(entry->owned[0])) {
+    if (entry == NULL || entry->owned_count == sizeof(entry->owned) / sizeof(entry->owned[0])) {
         return base_fail(err, E_TOO_LARGE, "certificates of one CA");
     }
     uint8_t *copy = bytes_copy(message->certificate);
@@ -138,7 +138,7 @@ front_authorities_add(struct front_authorities *authorities, const struct ipc_au
 enum base_code
 front_authorities_end(struct front_authorities *authorities, struct base_error *err)
 {
-    struct table *incoming = authorities->incoming;
+    struct table *const incoming = authorities->incoming;
     authorities->incoming = NULL;
     for (size_t i = 0; incoming != NULL && i < incoming->count; i++) {
         if (!incoming->entries[i].has_certificate || incoming->entries[i].ca.ra_count == 0) {

@@ -485,7 +485,7 @@ front_enrolment_begin(struct front *front, struct front_http_request *take_reque
     struct base_error err;
     const struct front_ca *ca = front_authorities_find(front->authorities, endpoint->ca);
     if (ca == NULL || endpoint->name.len > IPC_NAME_MAX || profile.len > IPC_NAME_MAX ||
-        make(front, take_request, endpoint, profile, message, &e, &err) != BASE_OK) {
+        make(front, take_request, endpoint, profile, message, &e, &err) != BASE_OK || e == NULL) {
         front_http_answer_status(take_request, 503, RETRY_AFTER_S);
         return;
     }

@@ -1,7 +1,8 @@
 /*
  * address.h - listen addresses and networks as an administrator writes them.
  *
- * Numbers only: a name would have to be resolved at start, and would listen somewhere else tomorrow.
+ * Numbers only: a name would have to be resolved at start, and would listen somewhere else
+ * tomorrow.
  */
 #ifndef IPC_ADDRESS_H
 #define IPC_ADDRESS_H
@@ -10,7 +11,8 @@
 
 #include "base/bytes.h"
 
-/* "127.0.0.1:8080" or "[::1]:8080"; port 0 to 65535 (0: the system chooses). Errors: E_TEXT_FORMAT. */
+/* "127.0.0.1:8080" or "[::1]:8080"; port 0 to 65535 (0: the system chooses). Errors: E_TEXT_FORMAT.
+ */
 MUST_CHECK enum base_code ipc_address_parse(struct bytes text, struct sockaddr_storage *out_address,
     socklen_t *out_len, struct base_error *err);
 

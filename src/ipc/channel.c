@@ -13,10 +13,11 @@
 
 #include "base/banned.h"
 
-/* What a pair's buffers are asked to hold: IPC_IN_FLIGHT_MAX of the largest frames. The kernel gives
- * an unprivileged process less (net.core.wmem_max); a sender then waits, or is told E_PEER_BUSY. */
+/* What a pair's buffers are asked to hold: IPC_IN_FLIGHT_MAX of the largest frames. The kernel
+ * gives an unprivileged process less (net.core.wmem_max); a sender then waits, or is told
+ * E_PEER_BUSY. */
 #define SOCKET_BUFFER ((int)(IPC_IN_FLIGHT_MAX * IPC_FRAME_MAX))
-_Static_assert(IPC_IN_FLIGHT_MAX * IPC_FRAME_MAX <= 64 * 1024 * 1024, "fits an int, and memory");
+_Static_assert(IPC_IN_FLIGHT_MAX *IPC_FRAME_MAX <= 64 * 1024 * 1024, "fits an int, and memory");
 
 static void
 enlarge_buffer(int fd)
@@ -129,7 +130,8 @@ ipc_receive(int socket_fd, struct ipc_frame *frame, struct base_error *err)
     }
     OWN_FD int fd = passed_fd(&message);
     if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
-        return base_fail(err, E_IPC_FIELD, "a message larger than a frame, or with two descriptors");
+        return base_fail(
+            err, E_IPC_FIELD, "a message larger than a frame, or with two descriptors");
     }
     frame->len = (size_t)got;
     frame->fd = fd;

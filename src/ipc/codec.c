@@ -134,8 +134,7 @@ ipc_encode(const struct ipc_spec *spec, const void *message, struct ipc_frame *f
     put_number(frame->octets, spec->type, TYPE_LEN);
     for (size_t i = 0; i < spec->count; i++) {
         const struct ipc_field *field = &spec->fields[i];
-        TRY(encode_field(
-            spec, field, (const uint8_t *)message + field->offset, frame, &at, err));
+        TRY(encode_field(spec, field, (const uint8_t *)message + field->offset, frame, &at, err));
     }
     frame->len = at;
     return BASE_OK;
@@ -182,8 +181,8 @@ ipc_decode(const struct ipc_spec *spec, const struct ipc_frame *frame, void *out
         TRY(decode_field(spec, field, &rest, message + field->offset, err));
     }
     if (rest.len > 0) {
-        return base_fail(err, E_IPC_FIELD, "%zu octets behind the last field of %s", rest.len,
-            spec->name);
+        return base_fail(
+            err, E_IPC_FIELD, "%zu octets behind the last field of %s", rest.len, spec->name);
     }
     memcpy(out_message, message, spec->size);
     return BASE_OK;

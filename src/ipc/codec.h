@@ -1,13 +1,15 @@
 /*
  * codec.h - typed messages between roles, each described once.
  *
- * A message is a list of fields. From that one list come the C struct, its encoder and its decoder, so that the two
- * ends of a socket cannot disagree, and one fuzz target reaches them all. Wire form: type (2 octets), then the fields in
- * order, integers little-endian, octet strings as 4 octets of length and the octets. A decoder refuses an unknown type,
- * a field beyond its maximum, a missing or a surplus octet.
+ * A message is a list of fields. From that one list come the C struct, its encoder and its decoder,
+ * so that the two ends of a socket cannot disagree, and one fuzz target reaches them all. Wire
+ * form: type (2 octets), then the fields in order, integers little-endian, octet strings as 4
+ * octets of length and the octets. A decoder refuses an unknown type, a field beyond its maximum, a
+ * missing or a surplus octet.
  *
  *   #define IPC_PEER_FIELDS(U8, U32, U64, I64, BYTES) U8(role)
- *   IPC_DECLARE(peer, IPC_PEER_FIELDS)         -> struct ipc_peer, ipc_peer_spec; messages.c gives it IPC_TYPE_PEER
+ *   IPC_DECLARE(peer, IPC_PEER_FIELDS)         -> struct ipc_peer, ipc_peer_spec; messages.c gives
+ * it IPC_TYPE_PEER
  */
 #ifndef IPC_CODEC_H
 #define IPC_CODEC_H
@@ -35,7 +37,8 @@ struct ipc_spec {
     size_t count;
 };
 
-/* One frame is one SEQPACKET message: at most this many octets, and at most one descriptor beside it. */
+/* One frame is one SEQPACKET message: at most this many octets, and at most one descriptor beside
+ * it. */
 #define IPC_FRAME_MAX ((size_t)64 * 1024)
 
 struct ipc_frame {
@@ -46,12 +49,14 @@ struct ipc_frame {
 
 /* The message's type; 0 when the frame is too short to have one. */
 uint16_t ipc_frame_type(const struct ipc_frame *frame);
-/* Errors: E_IPC_FIELD when a value exceeds its field's maximum, E_TOO_LARGE beyond IPC_FRAME_MAX. Leaves frame->fd. */
-MUST_CHECK enum base_code ipc_encode(const struct ipc_spec *spec, const void *message, struct ipc_frame *frame,
-    struct base_error *err);
-/* Octet strings of *out_message point into @frame and live as long as it does. Errors: E_IPC_FIELD. */
-MUST_CHECK enum base_code ipc_decode(const struct ipc_spec *spec, const struct ipc_frame *frame, void *out_message,
-    struct base_error *err);
+/* Errors: E_IPC_FIELD when a value exceeds its field's maximum, E_TOO_LARGE beyond IPC_FRAME_MAX.
+ * Leaves frame->fd. */
+MUST_CHECK enum base_code ipc_encode(const struct ipc_spec *spec, const void *message,
+    struct ipc_frame *frame, struct base_error *err);
+/* Octet strings of *out_message point into @frame and live as long as it does. Errors: E_IPC_FIELD.
+ */
+MUST_CHECK enum base_code ipc_decode(const struct ipc_spec *spec, const struct ipc_frame *frame,
+    void *out_message, struct base_error *err);
 
 /* The largest message struct; a decoder builds one of these before it hands it out. */
 #define IPC_STRUCT_MAX 512
@@ -65,10 +70,10 @@ const struct ipc_spec *const *ipc_spec_table(size_t *out_count);
 #define IPC_STRUCT_BYTES(field, max) struct bytes field;
 
 /* In a header: struct ipc_<name> and its description. */
-#define IPC_DECLARE(name, FIELDS)                                                                                      \
-    struct ipc_##name {                                                                                                \
-        FIELDS(IPC_STRUCT_U8, IPC_STRUCT_U32, IPC_STRUCT_U64, IPC_STRUCT_I64, IPC_STRUCT_BYTES)                        \
-    };                                                                                                                 \
+#define IPC_DECLARE(name, FIELDS)                                                                  \
+    struct ipc_##name {                                                                            \
+        FIELDS(IPC_STRUCT_U8, IPC_STRUCT_U32, IPC_STRUCT_U64, IPC_STRUCT_I64, IPC_STRUCT_BYTES)    \
+    };                                                                                             \
     extern const struct ipc_spec ipc_##name##_spec;
 
 #endif

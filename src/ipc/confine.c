@@ -51,10 +51,10 @@ add_conditions(
 {
     int status = 0;
     /* No memory that is both filled by us and executed: code comes from the program's files. */
-    status |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-        SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-    status |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
-        SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+    status |= seccomp_rule_add(
+        filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+    status |= seccomp_rule_add(
+        filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
     /* abort(3) signals itself; nobody else is ours to signal. */
     status |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
         SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0));
@@ -183,8 +183,8 @@ log_confined(const struct ipc_confinement *confinement, const struct base_log *l
 }
 
 enum base_code
-ipc_confine(const struct ipc_confinement *confinement, const struct base_log *log,
-    struct base_error *err)
+ipc_confine(
+    const struct ipc_confinement *confinement, const struct base_log *log, struct base_error *err)
 {
     const struct rlimit nothing = {0, 0};
     int landlock = 0;

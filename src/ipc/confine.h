@@ -4,9 +4,9 @@
  * A role opens what it must, then calls ipc_confine() once, before the first octet from a peer is
  * read. From then on: no new privileges, no core dump, not traceable, a seccomp filter with one
  * table per role (confine_tables.c), and, where the kernel has Landlock, only the named folders. A
- * filter denies with EPERM; what only an attacker would try (execve, ptrace, ...) kills the process.
- * seccomp must be there. The absence of the rest is logged as a warning, or is E_CONFINEMENT when
- * the configuration says `confinement: strict`.
+ * filter denies with EPERM; what only an attacker would try (execve, ptrace, ...) kills the
+ * process. seccomp must be there. The absence of the rest is logged as a warning, or is
+ * E_CONFINEMENT when the configuration says `confinement: strict`.
  */
 #ifndef IPC_CONFINE_H
 #define IPC_CONFINE_H
@@ -20,7 +20,7 @@
 #define IPC_CONFINE_PATHS_MAX 8
 
 struct ipc_confinement {
-    enum ipc_role role; /* chooses the seccomp table */
+    enum ipc_role role;                          /* chooses the seccomp table */
     const char *writable[IPC_CONFINE_PATHS_MAX]; /* folders, everything below; NULL: no more */
     const char *readable[IPC_CONFINE_PATHS_MAX]; /* files or folders; NULL: no more */
     bool is_memory_locked;                       /* mlockall(2): the signer */
@@ -32,8 +32,8 @@ struct ipc_confinement {
  * there is one thread only.
  * Errors: E_CONFINEMENT.
  */
-MUST_CHECK enum base_code ipc_confine(const struct ipc_confinement *confinement,
-    const struct base_log *log, struct base_error *err);
+MUST_CHECK enum base_code ipc_confine(
+    const struct ipc_confinement *confinement, const struct base_log *log, struct base_error *err);
 
 #ifdef KURIER_TEST_HOOKS
 /*

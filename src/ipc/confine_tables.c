@@ -50,7 +50,8 @@ static const struct ipc_syscall_table tables[] = {
     {IPC_CONFIG_STEP, config, false},
 };
 
-/* What address and undefined-behaviour sanitizers call, above all to describe what they have found. */
+/* What address and undefined-behaviour sanitizers call, above all to describe what they have found.
+ */
 const char ipc_syscalls_sanitizer[] =
     "sigaltstack prlimit64 getrlimit readlink readlinkat open openat sched_getaffinity "
     "set_robust_list rseq pread64 prctl uname arch_prctl";

@@ -11,7 +11,7 @@
 
 struct ipc_syscall_table {
     enum ipc_role role;
-    const char *allowed; /* names, separated by blanks, beside those of ipc_syscalls_common */
+    const char *allowed;    /* names, separated by blanks, beside those of ipc_syscalls_common */
     bool may_start_threads; /* clone(2), with CLONE_THREAD only */
 };
 

@@ -1,9 +1,9 @@
 /*
  * control.h - administration: what the commands say to the ledger over the home's control socket.
  *
- * One SEQPACKET connection, one question at a time; the answer is any number of rows and then CONTROL_END. Lists come in
- * pages: the question says where to go on, so the ledger keeps nothing for a slow reader. Instants are milliseconds
- * since 1970 UTC, 0: none.
+ * One SEQPACKET connection, one question at a time; the answer is any number of rows and then
+ * CONTROL_END. Lists come in pages: the question says where to go on, so the ledger keeps nothing
+ * for a slow reader. Instants are milliseconds since 1970 UTC, 0: none.
  */
 #ifndef IPC_CONTROL_H
 #define IPC_CONTROL_H
@@ -14,45 +14,54 @@
 #define IPC_PAGE_MAX 32 /* rows of one answer */
 
 /* code: 0, or an enum base_code with its detail. is_more: ask again with cursor, an opaque text. */
-#define IPC_CONTROL_END_FIELDS(U8, U32, U64, I64, BYTES)                                                               \
+#define IPC_CONTROL_END_FIELDS(U8, U32, U64, I64, BYTES)                                           \
     U32(code) BYTES(detail, IPC_DETAIL_LEN) U8(is_more) BYTES(cursor, 64)
 IPC_DECLARE(control_end, IPC_CONTROL_END_FIELDS)
 
 /*
- * subject: RFC 4514 text, empty: not bound. sans: "DNS:a.example", "email:..", "URI:..", "UPN:..", newline-separated;
- * is_san_bound: the list (perhaps empty) must be met exactly. ttl_s 0: the profile's. Answer: CHALLENGE.
+ * subject: RFC 4514 text, empty: not bound. sans: "DNS:a.example", "email:..", "URI:..", "UPN:..",
+ * newline-separated; is_san_bound: the list (perhaps empty) must be met exactly. ttl_s 0: the
+ * profile's. Answer: CHALLENGE.
  */
-#define IPC_CHALLENGE_NEW_FIELDS(U8, U32, U64, I64, BYTES)                                                             \
-    BYTES(profile, IPC_NAME_MAX) BYTES(device, IPC_TEXT_MAX) BYTES(subject, IPC_TEXT_MAX) BYTES(sans, 16384)           \
-    U8(is_san_bound) I64(ttl_s) U32(uses) U32(count)
+#define IPC_CHALLENGE_NEW_FIELDS(U8, U32, U64, I64, BYTES)                                         \
+    BYTES(profile, IPC_NAME_MAX)                                                                   \
+    BYTES(device, IPC_TEXT_MAX) BYTES(subject, IPC_TEXT_MAX) BYTES(sans, 16384) U8(is_san_bound)   \
+        I64(ttl_s) U32(uses) U32(count)
 IPC_DECLARE(challenge_new, IPC_CHALLENGE_NEW_FIELDS)
-#define IPC_CHALLENGE_FIELDS(U8, U32, U64, I64, BYTES)                                                                 \
+#define IPC_CHALLENGE_FIELDS(U8, U32, U64, I64, BYTES)                                             \
     BYTES(challenge, 128) BYTES(challenge_id, 32) I64(expires_ms) U64(delivery_id)
 IPC_DECLARE(challenge, IPC_CHALLENGE_FIELDS)
 
 /* Newest first. state: empty or a state's name. Answer: DELIVERY rows. */
-#define IPC_DELIVERY_LIST_FIELDS(U8, U32, U64, I64, BYTES) BYTES(cursor, 64) BYTES(state, IPC_NAME_MAX)
+#define IPC_DELIVERY_LIST_FIELDS(U8, U32, U64, I64, BYTES)                                         \
+    BYTES(cursor, 64) BYTES(state, IPC_NAME_MAX)
 IPC_DECLARE(delivery_list, IPC_DELIVERY_LIST_FIELDS)
-/* step: 1 to 6 of the workflow. state: as in ledger's state table. code: enum base_code when refused or dead. */
-#define IPC_DELIVERY_FIELDS(U8, U32, U64, I64, BYTES)                                                                  \
-    U64(delivery_id) BYTES(endpoint, IPC_NAME_MAX) BYTES(profile, IPC_NAME_MAX) BYTES(ca, IPC_NAME_MAX)                \
-    BYTES(device, IPC_TEXT_MAX) BYTES(subject, IPC_TEXT_MAX) BYTES(transaction_id, IPC_TRANSACTION_ID_MAX)             \
-    BYTES(challenge_id, 32) BYTES(serial, IPC_SERIAL_MAX) BYTES(key_sha256, 32) BYTES(source, IPC_SOURCE_MAX)          \
-    BYTES(state, IPC_NAME_MAX) U8(step) U32(code) BYTES(detail, IPC_DETAIL_LEN) I64(created_ms) I64(updated_ms)
+/* step: 1 to 6 of the workflow. state: as in ledger's state table. code: enum base_code when
+ * refused or dead. */
+#define IPC_DELIVERY_FIELDS(U8, U32, U64, I64, BYTES)                                              \
+    U64(delivery_id)                                                                               \
+    BYTES(endpoint, IPC_NAME_MAX) BYTES(profile, IPC_NAME_MAX) BYTES(ca, IPC_NAME_MAX)             \
+        BYTES(device, IPC_TEXT_MAX) BYTES(subject, IPC_TEXT_MAX)                                   \
+            BYTES(transaction_id, IPC_TRANSACTION_ID_MAX) BYTES(challenge_id, 32)                  \
+                BYTES(serial, IPC_SERIAL_MAX) BYTES(key_sha256, 32) BYTES(source, IPC_SOURCE_MAX)  \
+                    BYTES(state, IPC_NAME_MAX) U8(step) U32(code) BYTES(detail, IPC_DETAIL_LEN)    \
+                        I64(created_ms) I64(updated_ms)
 IPC_DECLARE(delivery, IPC_DELIVERY_FIELDS)
 
 /*
- * what: device name, subject, transactionID, serial, thumbprint (SHA-1 or SHA-256), challenge id, delivery id.
- * Answer: for each delivery found (newest first, at most IPC_PAGE_MAX): DELIVERY, then its EVENT and CONTACT_ROW rows in
- * time order, then its CERT_ROW.
+ * what: device name, subject, transactionID, serial, thumbprint (SHA-1 or SHA-256), challenge id,
+ * delivery id. Answer: for each delivery found (newest first, at most IPC_PAGE_MAX): DELIVERY, then
+ * its EVENT and CONTACT_ROW rows in time order, then its CERT_ROW.
  */
 #define IPC_TRACE_FIELDS(U8, U32, U64, I64, BYTES) BYTES(what, IPC_TEXT_MAX)
 IPC_DECLARE(trace, IPC_TRACE_FIELDS)
-#define IPC_EVENT_FIELDS(U8, U32, U64, I64, BYTES)                                                                     \
-    U64(delivery_id) I64(at_ms) U8(step) BYTES(event, IPC_NAME_MAX) U32(code) BYTES(detail, IPC_TEXT_MAX)
+#define IPC_EVENT_FIELDS(U8, U32, U64, I64, BYTES)                                                 \
+    U64(delivery_id)                                                                               \
+    I64(at_ms) U8(step) BYTES(event, IPC_NAME_MAX) U32(code) BYTES(detail, IPC_TEXT_MAX)
 IPC_DECLARE(event, IPC_EVENT_FIELDS)
-/* A GetCACaps or GetCACert of the same source within ten minutes before the request: probable, never a fact. */
-#define IPC_CONTACT_ROW_FIELDS(U8, U32, U64, I64, BYTES)                                                               \
+/* A GetCACaps or GetCACert of the same source within ten minutes before the request: probable,
+ * never a fact. */
+#define IPC_CONTACT_ROW_FIELDS(U8, U32, U64, I64, BYTES)                                           \
     U64(delivery_id) I64(at_ms) U8(operation) BYTES(source, IPC_SOURCE_MAX) U32(count)
 IPC_DECLARE(contact_row, IPC_CONTACT_ROW_FIELDS)
 
@@ -62,12 +71,15 @@ IPC_DECLARE(cert_list, IPC_CERT_LIST_FIELDS)
 /* what: serial, thumbprint, subject or transactionID. */
 #define IPC_CERT_SHOW_FIELDS(U8, U32, U64, I64, BYTES) BYTES(what, IPC_TEXT_MAX)
 IPC_DECLARE(cert_show, IPC_CERT_SHOW_FIELDS)
-/* status: "good", "revoked", "expired", "signing" (reserved, not signed yet). reason: CRLReason when revoked. */
-#define IPC_CERT_ROW_FIELDS(U8, U32, U64, I64, BYTES)                                                                  \
-    BYTES(serial, IPC_SERIAL_MAX) BYTES(sha256, 32) BYTES(sha1, 20) BYTES(subject, IPC_TEXT_MAX)                       \
-    BYTES(sans, IPC_SANS_MAX) I64(not_before_s) I64(not_after_s) BYTES(status, IPC_NAME_MAX) I64(revoked_ms)           \
-    U8(reason) BYTES(transaction_id, IPC_TRANSACTION_ID_MAX) BYTES(endpoint, IPC_NAME_MAX)                             \
-    BYTES(profile, IPC_NAME_MAX) BYTES(ca, IPC_NAME_MAX) U64(delivery_id) BYTES(certificate, IPC_CERTIFICATE_MAX)
+/* status: "good", "revoked", "expired", "signing" (reserved, not signed yet). reason: CRLReason
+ * when revoked. */
+#define IPC_CERT_ROW_FIELDS(U8, U32, U64, I64, BYTES)                                              \
+    BYTES(serial, IPC_SERIAL_MAX)                                                                  \
+    BYTES(sha256, 32) BYTES(sha1, 20) BYTES(subject, IPC_TEXT_MAX) BYTES(sans, IPC_SANS_MAX)       \
+        I64(not_before_s) I64(not_after_s) BYTES(status, IPC_NAME_MAX) I64(revoked_ms) U8(reason)  \
+            BYTES(transaction_id, IPC_TRANSACTION_ID_MAX) BYTES(endpoint, IPC_NAME_MAX)            \
+                BYTES(profile, IPC_NAME_MAX) BYTES(ca, IPC_NAME_MAX) U64(delivery_id)              \
+                    BYTES(certificate, IPC_CERTIFICATE_MAX)
 IPC_DECLARE(cert_row, IPC_CERT_ROW_FIELDS)
 /* reason: CRLReason of RFC 5280, section 5.3.1. Answered after the new CRL is out. */
 #define IPC_CERT_REVOKE_FIELDS(U8, U32, U64, I64, BYTES) BYTES(serial, IPC_SERIAL_MAX) U8(reason)
@@ -77,22 +89,25 @@ IPC_DECLARE(cert_revoke, IPC_CERT_REVOKE_FIELDS)
 #define IPC_REQUEST_LIST_FIELDS(U8, U32, U64, I64, BYTES) BYTES(cursor, 64)
 IPC_DECLARE(request_list, IPC_REQUEST_LIST_FIELDS)
 /* what: as for trace; must name exactly one waiting request. */
-#define IPC_REQUEST_DECIDE_FIELDS(U8, U32, U64, I64, BYTES) BYTES(what, IPC_TEXT_MAX) U8(is_approved) BYTES(reason, 256)
+#define IPC_REQUEST_DECIDE_FIELDS(U8, U32, U64, I64, BYTES)                                        \
+    BYTES(what, IPC_TEXT_MAX) U8(is_approved) BYTES(reason, 256)
 IPC_DECLARE(request_decide, IPC_REQUEST_DECIDE_FIELDS)
 
 /* Answer: CRL_ROW with the CRL as a memory file. ca empty: the only one. */
 #define IPC_CRL_SHOW_FIELDS(U8, U32, U64, I64, BYTES) BYTES(ca, IPC_NAME_MAX) U8(is_rebuilt)
 IPC_DECLARE(crl_show, IPC_CRL_SHOW_FIELDS)
-#define IPC_CRL_ROW_FIELDS(U8, U32, U64, I64, BYTES) BYTES(ca, IPC_NAME_MAX) U64(number) I64(this_update_s) I64(next_update_s)
+#define IPC_CRL_ROW_FIELDS(U8, U32, U64, I64, BYTES)                                               \
+    BYTES(ca, IPC_NAME_MAX) U64(number) I64(this_update_s) I64(next_update_s)
 IPC_DECLARE(crl_row, IPC_CRL_ROW_FIELDS)
 
 /*
- * Verify the journals against the certificates, a page at a time from cursor. Answer: AUDIT_FINDING rows for what is
- * wrong, one AUDIT_PROGRESS, CONTROL_END with is_more.
+ * Verify the journals against the certificates, a page at a time from cursor. Answer: AUDIT_FINDING
+ * rows for what is wrong, one AUDIT_PROGRESS, CONTROL_END with is_more.
  */
 #define IPC_AUDIT_FIELDS(U8, U32, U64, I64, BYTES) BYTES(cursor, 64)
 IPC_DECLARE(audit, IPC_AUDIT_FIELDS)
-#define IPC_AUDIT_PROGRESS_FIELDS(U8, U32, U64, I64, BYTES) U64(ledger_records) U64(signer_records) U64(certificates)
+#define IPC_AUDIT_PROGRESS_FIELDS(U8, U32, U64, I64, BYTES)                                        \
+    U64(ledger_records) U64(signer_records) U64(certificates)
 IPC_DECLARE(audit_progress, IPC_AUDIT_PROGRESS_FIELDS)
 #define IPC_AUDIT_FINDING_FIELDS(U8, U32, U64, I64, BYTES) U32(code) BYTES(detail, IPC_TEXT_MAX)
 IPC_DECLARE(audit_finding, IPC_AUDIT_FINDING_FIELDS)
@@ -100,7 +115,7 @@ IPC_DECLARE(audit_finding, IPC_AUDIT_FINDING_FIELDS)
 /* The CA, its chain and the RA certificates. */
 #define IPC_AUTHORITY_LIST_FIELDS(U8, U32, U64, I64, BYTES) U8(unused)
 IPC_DECLARE(authority_list, IPC_AUTHORITY_LIST_FIELDS)
-#define IPC_AUTHORITY_ROW_FIELDS(U8, U32, U64, I64, BYTES)                                                             \
+#define IPC_AUTHORITY_ROW_FIELDS(U8, U32, U64, I64, BYTES)                                         \
     BYTES(ca, IPC_NAME_MAX) U8(kind) U8(index) BYTES(certificate, IPC_CERTIFICATE_MAX)
 IPC_DECLARE(authority_row, IPC_AUTHORITY_ROW_FIELDS)
 

@@ -13,8 +13,8 @@
 #include "base/banned.h"
 
 /*
- * An address holds 107 octets of path; a folder of tests or of a user is soon longer. Through an open
- * folder's entry in /proc any path fits.
+ * An address holds 107 octets of path; a folder of tests or of a user is soon longer. Through an
+ * open folder's entry in /proc any path fits.
  */
 MUST_CHECK static enum base_code
 make_address(
@@ -53,7 +53,8 @@ ipc_control_listen(const char *home, int *out_fd, struct base_error *err)
     if (status != 0) {
         return base_fail_errno(err, E_SYSTEM, error, "bind %.100s/%s", home, IPC_CONTROL_NAME);
     }
-    /* Who may administer is said by the folder's group; without the right to give it, it is ours. */
+    /* Who may administer is said by the folder's group; without the right to give it, it is ours.
+     */
     status = fchownat(folder_fd, IPC_CONTROL_NAME, (uid_t)-1, about.st_gid, AT_SYMLINK_NOFOLLOW);
     if (status != 0 && errno != EPERM) {
         return base_fail_errno(err, E_SYSTEM, errno, "group of %.100s/%s", home, IPC_CONTROL_NAME);
@@ -81,8 +82,7 @@ ipc_control_connect(const char *home, int *out_fd, struct base_error *err)
         status = connect(fd, (const struct sockaddr *)&address, sizeof(address));
     } while (status != 0 && errno == EINTR);
     if (status != 0) {
-        enum base_code code =
-            errno == ENOENT || errno == ECONNREFUSED ? E_NOT_RUNNING : E_SYSTEM;
+        enum base_code code = errno == ENOENT || errno == ECONNREFUSED ? E_NOT_RUNNING : E_SYSTEM;
         return base_fail_errno(err, code, errno, "%.100s/%s", home, IPC_CONTROL_NAME);
     }
     *out_fd = fd;

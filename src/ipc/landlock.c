@@ -25,8 +25,9 @@
 #define FS_REFER (UINT64_C(1) << 13)           /* version 2 */
 #define FS_TRUNCATE (UINT64_C(1) << 14)        /* version 3 */
 #define NET_TCP ((UINT64_C(1) << 0) | (UINT64_C(1) << 1)) /* version 4: bind, connect */
-#define FS_IOCTL_DEV (UINT64_C(1) << 15)       /* version 5 */
-#define SCOPES ((UINT64_C(1) << 0) | (UINT64_C(1) << 1)) /* version 6: abstract sockets, signals */
+#define FS_IOCTL_DEV (UINT64_C(1) << 15)                  /* version 5 */
+#define SCOPES ((UINT64_C(1) << 0) | (UINT64_C(1) << 1))  /* version 6: abstract sockets, signals  \
+                                                           */
 
 struct ruleset {
     uint64_t handled_access_fs;
@@ -71,8 +72,8 @@ allow(int ruleset_fd, const char *path, uint64_t access, uint64_t handled, struc
 }
 
 enum base_code
-ipc_landlock_apply(int version, const char *const *writable, const char *const *readable,
-    struct base_error *err)
+ipc_landlock_apply(
+    int version, const char *const *writable, const char *const *readable, struct base_error *err)
 {
     static const uint64_t can_read = FS_READ_FILE | FS_READ_DIR;
     static const uint64_t can_write = FS_READ_FILE | FS_READ_DIR | FS_WRITE_FILE | FS_REMOVE_FILE |

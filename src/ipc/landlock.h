@@ -18,7 +18,7 @@ int ipc_landlock_version(void);
  * other file; no TCP bind and connect where the kernel can refuse them. Both lists end with NULL;
  * a path that does not exist is left out. Needs no_new_privs. Errors: E_CONFINEMENT.
  */
-MUST_CHECK enum base_code ipc_landlock_apply(int version, const char *const *writable,
-    const char *const *readable, struct base_error *err);
+MUST_CHECK enum base_code ipc_landlock_apply(
+    int version, const char *const *writable, const char *const *readable, struct base_error *err);
 
 #endif

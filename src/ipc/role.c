@@ -43,8 +43,8 @@ ipc_role_start(struct ipc_role_link *link, enum ipc_role role,
     memset(link, 0, sizeof(*link));
     link->fd = IPC_SUPERVISOR_FD;
     link->role = role;
-    link->log = (struct base_log){
-        IPC_LOG_FD, BASE_LOG_INFO, ipc_role_name(role), base_clock_system()};
+    link->log =
+        (struct base_log){IPC_LOG_FD, BASE_LOG_INFO, ipc_role_name(role), base_clock_system()};
     link->handlers = handlers;
     link->arg = arg;
     link->frame.fd = -1;
@@ -91,8 +91,8 @@ take_general(struct ipc_role_link *link, struct base_error *err)
     struct base_error why = {0};
     TRY(ipc_decode(&ipc_config_general_spec, &link->frame, &general, err));
     link->is_config_bad = false;
-    link->next_level =
-        general.log_level <= BASE_LOG_DEBUG ? (enum base_log_level)general.log_level : BASE_LOG_INFO;
+    link->next_level = general.log_level <= BASE_LOG_DEBUG ? (enum base_log_level)general.log_level
+                                                           : BASE_LOG_INFO;
     memcpy(link->home, general.home.ptr, general.home.len);
     link->home[general.home.len] = '\0';
     if (link->handlers->on_config_general == NULL) {
@@ -176,8 +176,7 @@ take_peer(struct ipc_role_link *link, struct base_error *err)
     if (link->handlers->on_peer == NULL || peer.role < IPC_FRONT || peer.role > IPC_NOTIFIER) {
         return unexpected(&link->frame, err);
     }
-    return link->handlers->on_peer(
-        link->arg, (enum ipc_role)peer.role, take_fd(&link->frame), err);
+    return link->handlers->on_peer(link->arg, (enum ipc_role)peer.role, take_fd(&link->frame), err);
 }
 
 MUST_CHECK static enum base_code

@@ -1,13 +1,13 @@
 /*
  * role.h - the frame of every role's main: how a role hears its supervisor.
  *
- * A role's main calls ipc_role_start(), waits until link.fd is readable (or simply blocks) and calls
- * ipc_role_receive(), which handles exactly one message by calling one handler. When the supervisor
- * is gone the process ends. SIGINT, SIGTERM and SIGHUP are ignored in roles, because a terminal or
- * systemd sends them to all; the supervisor says DRAIN instead.
+ * A role's main calls ipc_role_start(), waits until link.fd is readable (or simply blocks) and
+ * calls ipc_role_receive(), which handles exactly one message by calling one handler. When the
+ * supervisor is gone the process ends. SIGINT, SIGTERM and SIGHUP are ignored in roles, because a
+ * terminal or systemd sends them to all; the supervisor says DRAIN instead.
  *
- * Order of what comes after the start: peers, listeners, passphrase, then CONFIG_GENERAL (always the
- * first of a configuration), the other CONFIG messages, CONFIG_END. on_config_end confines the
+ * Order of what comes after the start: peers, listeners, passphrase, then CONFIG_GENERAL (always
+ * the first of a configuration), the other CONFIG messages, CONFIG_END. on_config_end confines the
  * process (ipc/confine.h, first time only), takes what came since CONFIG_GENERAL, and calls
  * ipc_role_ready() - at once, or later when it still waits for a peer.
  */
@@ -49,7 +49,8 @@ struct ipc_role_handlers {
     enum base_code (*on_passphrase)(void *arg, int take_fd, struct base_error *err);
     /* Finish and end with status 0 within deadline_ms. */
     void (*on_drain)(void *arg, uint32_t deadline_ms);
-    /* Any other message of the supervisor (CREATE_CA, IMPORT_CA); frame->fd is still the frame's. */
+    /* Any other message of the supervisor (CREATE_CA, IMPORT_CA); frame->fd is still the frame's.
+     */
     enum base_code (*on_other)(void *arg, const struct ipc_frame *frame, struct base_error *err);
 };
 

@@ -1,8 +1,9 @@
 /*
  * to_ledger.h - between front and ledger: a checked request in, a verdict out.
  *
- * What the front sends has passed every check that needs no memory: the message's signature, the CSR's signature, the
- * two keys' equality. The ledger never sees CMS. A verdict leaves only after the commit that holds it.
+ * What the front sends has passed every check that needs no memory: the message's signature, the
+ * CSR's signature, the two keys' equality. The ledger never sees CMS. A verdict leaves only after
+ * the commit that holds it.
  */
 #ifndef IPC_TO_LEDGER_H
 #define IPC_TO_LEDGER_H
@@ -11,44 +12,53 @@
 #include "ipc/types.h"
 
 /*
- * PKCSReq, RenewalReq or CertPoll. profile: from the path, empty: the endpoint's first. subject, sans: DER of the CSR's
- * Name and GeneralNames (empty: none), well-formed by pki_names_check(). spki: DER of the key to be certified; for a
- * CertPoll the signer's key, and subject, sans, challenge are empty. signer_serial, signer_sha256: of the certificate that
- * signed the message; empty when it is self-signed by spki. has_challenge: the attribute was there and not empty. is_signer_key: the message is signed by the
- * key to be certified.
- * tolerances: bits of enum scep_tolerance, what this client needed. cipher, digest: names, for the trace.
+ * PKCSReq, RenewalReq or CertPoll. profile: from the path, empty: the endpoint's first. subject,
+ * sans: DER of the CSR's Name and GeneralNames (empty: none), well-formed by pki_names_check().
+ * spki: DER of the key to be certified; for a CertPoll the signer's key, and subject, sans,
+ * challenge are empty. signer_serial, signer_sha256: of the certificate that signed the message;
+ * empty when it is self-signed by spki. has_challenge: the attribute was there and not empty.
+ * is_signer_key: the message is signed by the key to be certified. tolerances: bits of enum
+ * scep_tolerance, what this client needed. cipher, digest: names, for the trace.
  */
-#define IPC_REQUEST_FIELDS(U8, U32, U64, I64, BYTES)                                                                   \
-    U64(request_id) I64(received_ms) BYTES(endpoint, IPC_NAME_MAX) BYTES(profile, IPC_NAME_MAX) U8(message_type)       \
-    BYTES(transaction_id, IPC_TRANSACTION_ID_MAX) BYTES(source, IPC_SOURCE_MAX) BYTES(spki, IPC_SPKI_MAX)              \
-    BYTES(subject, IPC_SUBJECT_MAX) BYTES(sans, IPC_SANS_MAX) U8(has_challenge) BYTES(challenge, IPC_CHALLENGE_MAX)    \
-    BYTES(signer_serial, IPC_SERIAL_MAX) BYTES(signer_sha256, 32) U32(tolerances) BYTES(cipher, IPC_NAME_MAX)          \
-    BYTES(digest, IPC_NAME_MAX) U8(is_source_exempt) U8(is_signer_key)
+#define IPC_REQUEST_FIELDS(U8, U32, U64, I64, BYTES)                                               \
+    U64(request_id)                                                                                \
+    I64(received_ms) BYTES(endpoint, IPC_NAME_MAX) BYTES(profile, IPC_NAME_MAX) U8(message_type)   \
+        BYTES(transaction_id, IPC_TRANSACTION_ID_MAX) BYTES(source, IPC_SOURCE_MAX)                \
+            BYTES(spki, IPC_SPKI_MAX) BYTES(subject, IPC_SUBJECT_MAX) BYTES(sans, IPC_SANS_MAX)    \
+                U8(has_challenge) BYTES(challenge, IPC_CHALLENGE_MAX)                              \
+                    BYTES(signer_serial, IPC_SERIAL_MAX) BYTES(signer_sha256, 32) U32(tolerances)  \
+                        BYTES(cipher, IPC_NAME_MAX) BYTES(digest, IPC_NAME_MAX)                    \
+                            U8(is_source_exempt) U8(is_signer_key)
 IPC_DECLARE(request, IPC_REQUEST_FIELDS)
 
 /*
- * outcome: enum ipc_outcome. There is no verdict for a request that is being issued by an RSA CA: the signer sends
- * CERTIFICATE to the front itself. certificate: only with IPC_ISSUED. code: an enum base_code, with IPC_REFUSED and
- * IPC_FAULT. delivery_id: for ANSWERED.
+ * outcome: enum ipc_outcome. There is no verdict for a request that is being issued by an RSA CA:
+ * the signer sends CERTIFICATE to the front itself. certificate: only with IPC_ISSUED. code: an
+ * enum base_code, with IPC_REFUSED and IPC_FAULT. delivery_id: for ANSWERED.
  */
-#define IPC_VERDICT_FIELDS(U8, U32, U64, I64, BYTES)                                                                   \
+#define IPC_VERDICT_FIELDS(U8, U32, U64, I64, BYTES)                                               \
     U64(request_id) U64(delivery_id) U8(outcome) U32(code) BYTES(certificate, IPC_CERTIFICATE_MAX)
 IPC_DECLARE(verdict, IPC_VERDICT_FIELDS)
 
-/* GetCACaps and GetCACert carry no device: counted per source, the last time kept. operation: enum ipc_operation. */
-#define IPC_CONTACT_FIELDS(U8, U32, U64, I64, BYTES)                                                                   \
+/* GetCACaps and GetCACert carry no device: counted per source, the last time kept. operation: enum
+ * ipc_operation. */
+#define IPC_CONTACT_FIELDS(U8, U32, U64, I64, BYTES)                                               \
     BYTES(endpoint, IPC_NAME_MAX) BYTES(source, IPC_SOURCE_MAX) U8(operation) U32(count) I64(at_ms)
 IPC_DECLARE(contact, IPC_CONTACT_FIELDS)
 
-/* The front refused a message by itself; the ledger remembers it for the trace. spki may be empty when not known. */
-#define IPC_REFUSAL_FIELDS(U8, U32, U64, I64, BYTES)                                                                   \
-    I64(received_ms) BYTES(endpoint, IPC_NAME_MAX) BYTES(profile, IPC_NAME_MAX) U8(message_type)                       \
-    BYTES(transaction_id, IPC_TRANSACTION_ID_MAX) BYTES(source, IPC_SOURCE_MAX) BYTES(spki, IPC_SPKI_MAX)              \
-    BYTES(subject, IPC_SUBJECT_MAX) U32(code) BYTES(detail, IPC_DETAIL_LEN)
+/* The front refused a message by itself; the ledger remembers it for the trace. spki may be empty
+ * when not known. */
+#define IPC_REFUSAL_FIELDS(U8, U32, U64, I64, BYTES)                                               \
+    I64(received_ms)                                                                               \
+    BYTES(endpoint, IPC_NAME_MAX) BYTES(profile, IPC_NAME_MAX) U8(message_type)                    \
+        BYTES(transaction_id, IPC_TRANSACTION_ID_MAX) BYTES(source, IPC_SOURCE_MAX)                \
+            BYTES(spki, IPC_SPKI_MAX) BYTES(subject, IPC_SUBJECT_MAX) U32(code)                    \
+                BYTES(detail, IPC_DETAIL_LEN)
 IPC_DECLARE(refusal, IPC_REFUSAL_FIELDS)
 
 /* How the answer fared. is_taken: the peer's TCP acknowledged every octet. */
-#define IPC_ANSWERED_FIELDS(U8, U32, U64, I64, BYTES) U64(delivery_id) U8(outcome) U8(is_taken) I64(at_ms)
+#define IPC_ANSWERED_FIELDS(U8, U32, U64, I64, BYTES)                                              \
+    U64(delivery_id) U8(outcome) U8(is_taken) I64(at_ms)
 IPC_DECLARE(answered, IPC_ANSWERED_FIELDS)
 
 /* To the front, with the CRL as a memory file: the newest one of this CA. */

@@ -1,10 +1,18 @@
 /*
- * types.h - the message types of every socket, and the small vocabularies that they share. The numbers are the wire's.
+ * types.h - the message types of every socket, and the small vocabularies that they share. The
+ * numbers are the wire's.
  */
 #ifndef IPC_TYPES_H
 #define IPC_TYPES_H
 
-enum ipc_role { IPC_SUPERVISOR = 1, IPC_FRONT, IPC_LEDGER, IPC_SIGNER, IPC_NOTIFIER, IPC_CONFIG_STEP };
+enum ipc_role {
+    IPC_SUPERVISOR = 1,
+    IPC_FRONT,
+    IPC_LEDGER,
+    IPC_SIGNER,
+    IPC_NOTIFIER,
+    IPC_CONFIG_STEP
+};
 
 /* Descriptors with which every role program starts. */
 #define IPC_SUPERVISOR_FD 3
@@ -95,20 +103,25 @@ enum ipc_outcome {
     IPC_FAULT, /* a fault of our own: 503, nothing was spent */
 };
 
-enum ipc_key_transport { IPC_TRANSPORT_PKCS1 = 1, IPC_TRANSPORT_OAEP_SHA1, IPC_TRANSPORT_OAEP_SHA256 };
+enum ipc_key_transport {
+    IPC_TRANSPORT_PKCS1 = 1,
+    IPC_TRANSPORT_OAEP_SHA1,
+    IPC_TRANSPORT_OAEP_SHA256
+};
 enum ipc_digest { IPC_SHA1 = 1, IPC_SHA256, IPC_SHA384, IPC_SHA512 };
 enum ipc_authority_kind { IPC_AUTHORITY_CA = 1, IPC_AUTHORITY_CHAIN, IPC_AUTHORITY_RA };
 enum ipc_operation { IPC_GET_CA_CAPS = 1, IPC_GET_CA_CERT, IPC_PKI_OPERATION };
 
-/* Maxima of fields, in octets. The limits of the protocol are in scep/limits.h; these are their counterparts here. */
-#define IPC_NAME_MAX 64           /* endpoint, profile, CA: [a-z0-9-], configuration's names */
-#define IPC_TEXT_MAX 1024         /* a text for people */
-#define IPC_DETAIL_LEN 256        /* an error's detail */
+/* Maxima of fields, in octets. The limits of the protocol are in scep/limits.h; these are their
+ * counterparts here. */
+#define IPC_NAME_MAX 64    /* endpoint, profile, CA: [a-z0-9-], configuration's names */
+#define IPC_TEXT_MAX 1024  /* a text for people */
+#define IPC_DETAIL_LEN 256 /* an error's detail */
 #define IPC_TRANSACTION_ID_MAX 255
-#define IPC_SOURCE_MAX 64         /* an address as text, without port */
-#define IPC_SPKI_MAX 1200         /* SubjectPublicKeyInfo of RSA-8192 has 1,062 */
-#define IPC_SUBJECT_MAX 8192      /* Name in DER */
-#define IPC_SANS_MAX 16384        /* GeneralNames in DER */
+#define IPC_SOURCE_MAX 64    /* an address as text, without port */
+#define IPC_SPKI_MAX 1200    /* SubjectPublicKeyInfo of RSA-8192 has 1,062 */
+#define IPC_SUBJECT_MAX 8192 /* Name in DER */
+#define IPC_SANS_MAX 16384   /* GeneralNames in DER */
 #define IPC_CHALLENGE_MAX 8192
 #define IPC_BODY_MAX 32768        /* TBSCertificate in DER */
 #define IPC_CERTIFICATE_MAX 34816 /* the body, its signature and their wrapping */

@@ -12,7 +12,8 @@
 #include "base/banned.h"
 
 /* The one that waits, of all that go by that name. */
-static enum base_code find_waiting(struct ledger *ledger, struct bytes what, struct store_row *row,
+static enum base_code
+find_waiting(struct ledger *ledger, struct bytes what, struct store_row *row,
     struct store_delivery *out, struct base_error *err)
 {
     uint64_t ids[LEDGER_FOUND_MAX];
@@ -26,8 +27,8 @@ static enum base_code find_waiting(struct ledger *ledger, struct bytes what, str
             continue;
         }
         if (waiting != 0) {
-            return base_fail(err, E_AMBIGUOUS, "deliveries %llu and %llu", (unsigned long long)waiting,
-                (unsigned long long)ids[i]);
+            return base_fail(err, E_AMBIGUOUS, "deliveries %llu and %llu",
+                (unsigned long long)waiting, (unsigned long long)ids[i]);
         }
         waiting = ids[i];
     }
@@ -38,7 +39,8 @@ static enum base_code find_waiting(struct ledger *ledger, struct bytes what, str
     return store_find_delivery(ledger->store, waiting, row, out, &is_found, err);
 }
 
-static enum base_code deny(struct ledger *ledger, const struct store_delivery *waiting, struct bytes reason,
+static enum base_code
+deny(struct ledger *ledger, const struct store_delivery *waiting, struct bytes reason,
     struct base_error *err)
 {
     struct store_op *op = NULL;
@@ -53,7 +55,8 @@ static enum base_code deny(struct ledger *ledger, const struct store_delivery *w
         TRY(ledger_batch_op(ledger, STORE_KILL_CHALLENGE, &op, NULL, err));
         op->challenge_id = waiting->challenge_id;
     }
-    TRY(ledger_batch_make_event(ledger, waiting->id, 3, "denied", E_REQUEST_DENIED, reason, &event, err));
+    TRY(ledger_batch_make_event(
+        ledger, waiting->id, 3, "denied", E_REQUEST_DENIED, reason, &event, err));
     TRY(ledger_batch_op(ledger, STORE_SET_STATE, &op, NULL, err));
     op->delivery = &denied;
     op->events = event;
@@ -62,22 +65,26 @@ static enum base_code deny(struct ledger *ledger, const struct store_delivery *w
 }
 
 /* The flight of an approved request, its body built now: validity begins when it is issued. */
-static enum base_code load(struct ledger *ledger, const struct store_delivery *waiting, struct ledger_flight *flight,
+static enum base_code
+load(struct ledger *ledger, const struct store_delivery *waiting, struct ledger_flight *flight,
     struct base_error *err)
 {
     uint8_t serial[LEDGER_SERIAL_LEN];
     BUFFER_LOCAL(body, IPC_BODY_MAX);
     struct store_delivery *to = &flight->delivery;
     struct store_certificate *certificate = &flight->certificate;
-    const struct ledger_endpoint *endpoint = ledger_settings_find_endpoint(ledger->settings, waiting->endpoint);
-    const struct ledger_profile *profile = ledger_settings_find_profile(ledger->settings, endpoint, waiting->profile);
+    const struct ledger_endpoint *endpoint =
+        ledger_settings_find_endpoint(ledger->settings, waiting->endpoint);
+    const struct ledger_profile *profile =
+        ledger_settings_find_profile(ledger->settings, endpoint, waiting->profile);
     const struct ledger_ca *ca = ledger_authorities_find(&ledger->authorities, waiting->ca);
     if (profile == NULL || ca == NULL) {
         return base_fail(err, E_PROFILE_UNKNOWN, "the request's profile or CA is gone");
     }
     *to = *waiting;
-    struct bytes *const slices[] = {&to->endpoint, &to->profile, &to->ca, &to->device, &to->transaction_id,
-        &to->transaction_key, &to->key_sha256, &to->identity, &to->subject, &to->sans, &to->source};
+    struct bytes *const slices[] = {&to->endpoint, &to->profile, &to->ca, &to->device,
+        &to->transaction_id, &to->transaction_key, &to->key_sha256, &to->identity, &to->subject,
+        &to->sans, &to->source};
     for (size_t i = 0; i < sizeof(slices) / sizeof(slices[0]); i++) {
         TRY(arena_copy(&flight->memory, *slices[i], slices[i], err));
     }
@@ -90,13 +97,16 @@ static enum base_code load(struct ledger *ledger, const struct store_delivery *w
         .sans_der = to->sans,
         .spki_der = waiting->spki,
         .now_s = base_clock_now_s(&ledger->clock)};
-    TRY(ledger_body_build(&spec, &body, &certificate->not_before_s, &certificate->not_after_s, err));
+    TRY(ledger_body_build(
+        &spec, &body, &certificate->not_before_s, &certificate->not_after_s, err));
     TRY(arena_copy(&flight->memory, BYTES_ARRAY(serial), &certificate->serial, err));
     TRY(arena_copy(&flight->memory, buffer_bytes(&body), &certificate->body, err));
     bool is_renewal = waiting->authority.len > 1 && waiting->authority.ptr[0] == POLICY_BY_RENEWAL;
-    bool has_challenge = waiting->authority.len > 1 && waiting->authority.ptr[0] == POLICY_BY_CHALLENGE;
+    bool has_challenge =
+        waiting->authority.len > 1 && waiting->authority.ptr[0] == POLICY_BY_CHALLENGE;
     if (is_renewal) {
-        TRY(arena_copy(&flight->memory, bytes_skip(waiting->authority, 1), &certificate->renews, err));
+        TRY(arena_copy(
+            &flight->memory, bytes_skip(waiting->authority, 1), &certificate->renews, err));
     }
     flight->identity = to->identity;
     flight->challenge_id = has_challenge ? waiting->challenge_id : 0;
@@ -116,7 +126,8 @@ static enum base_code load(struct ledger *ledger, const struct store_delivery *w
 }
 
 /* The signer's check, waited for: a person is asking, not a device. */
-static enum base_code check(struct ledger *ledger, struct ledger_flight *flight, struct base_error *err)
+static enum base_code
+check(struct ledger *ledger, struct ledger_flight *flight, struct base_error *err)
 {
     struct ipc_frame frame = {.fd = -1};
     struct ipc_body_checked answer;
@@ -129,11 +140,12 @@ static enum base_code check(struct ledger *ledger, struct ledger_flight *flight,
         }
     } while (answer.request_id != flight->id);
     return answer.code == 0 ? BASE_OK
-                            : base_fail(err, (enum base_code)answer.code, "%.*s", (int)answer.detail.len,
-                                  (const char *)answer.detail.ptr);
+                            : base_fail(err, (enum base_code)answer.code, "%.*s",
+                                  (int)answer.detail.len, (const char *)answer.detail.ptr);
 }
 
-static enum base_code approve(struct ledger *ledger, const struct store_delivery *waiting, struct bytes reason,
+static enum base_code
+approve(struct ledger *ledger, const struct store_delivery *waiting, struct bytes reason,
     struct base_error *err)
 {
     struct ledger_flight *flight = ledger_flight_begin(ledger);
@@ -142,7 +154,9 @@ static enum base_code approve(struct ledger *ledger, const struct store_delivery
     }
     enum base_code code = load(ledger, waiting, flight, err);
     code = code == BASE_OK ? check(ledger, flight, err) : code;
-    code = code == BASE_OK ? ledger_batch_event(ledger, waiting->id, 3, "approved", BASE_OK, reason, err) : code;
+    code = code == BASE_OK
+               ? ledger_batch_event(ledger, waiting->id, 3, "approved", BASE_OK, reason, err)
+               : code;
     code = code == BASE_OK ? ledger_flight_reserve(ledger, flight, err) : code;
     if (code != BASE_OK) {
         ledger_flight_end(ledger, flight);
@@ -151,15 +165,17 @@ static enum base_code approve(struct ledger *ledger, const struct store_delivery
     return ledger_batch_commit(ledger, err);
 }
 
-enum base_code ledger_approval_decide(struct ledger *ledger, struct bytes what, bool is_approved, struct bytes reason,
-    struct base_error *err)
+enum base_code
+ledger_approval_decide(struct ledger *ledger, struct bytes what, bool is_approved,
+    struct bytes reason, struct base_error *err)
 {
     struct store_row row;
     struct store_delivery waiting;
     store_row_init(&row);
     enum base_code code = find_waiting(ledger, what, &row, &waiting, err);
     if (code == BASE_OK) {
-        code = is_approved ? approve(ledger, &waiting, reason, err) : deny(ledger, &waiting, reason, err);
+        code = is_approved ? approve(ledger, &waiting, reason, err)
+                           : deny(ledger, &waiting, reason, err);
     }
     store_row_clear(&row);
     return code;

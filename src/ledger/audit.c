@@ -10,9 +10,10 @@
 #include "base/banned.h"
 
 /*
- * Three passes, each a page at a time: the ledger's journal (its chain, and for each certificate that it recorded the row with that
- * body), the signer's journal (the same), and the certificates themselves (that none is there which the ledger's journal
- * did not record, and none signed that the signer's did not).
+ * Three passes, each a page at a time: the ledger's journal (its chain, and for each certificate
+ * that it recorded the row with that body), the signer's journal (the same), and the certificates
+ * themselves (that none is there which the ledger's journal did not record, and none signed that
+ * the signer's did not).
  */
 #define PAGE 200
 
@@ -24,25 +25,30 @@ struct page {
     uint64_t seen;
 };
 
-static enum base_code find(const struct page *page, enum base_code code, const char *text, struct bytes serial,
+static enum base_code
+find(const struct page *page, enum base_code code, const char *text, struct bytes serial,
     struct base_error *err)
 {
     char detail[512] = "";
     char hex[2 * IPC_SERIAL_MAX + 1] = "";
-    base_hex((struct bytes){serial.ptr, serial.len < IPC_SERIAL_MAX ? serial.len : IPC_SERIAL_MAX}, hex);
+    base_hex(
+        (struct bytes){serial.ptr, serial.len < IPC_SERIAL_MAX ? serial.len : IPC_SERIAL_MAX}, hex);
     (void)snprintf(detail, sizeof(detail), "%s%s%s", text, hex[0] == '\0' ? "" : ": ", hex);
-    const struct ipc_audit_finding row = {.code = (uint32_t)code, .detail = bytes_from_text(detail)};
+    const struct ipc_audit_finding row = {
+        .code = (uint32_t)code, .detail = bytes_from_text(detail)};
     return ipc_send(page->fd, &ipc_audit_finding_spec, &row, -1, err);
 }
 
 /* Add a certificate to a sum over a set: the order does not matter. */
-static enum base_code add_to_sum(uint8_t sum[JOURNAL_HASH_LEN], struct bytes serial, struct bytes sha256,
-    struct base_error *err)
+static enum base_code
+add_to_sum(
+    uint8_t sum[JOURNAL_HASH_LEN], struct bytes serial, struct bytes sha256, struct base_error *err)
 {
     uint8_t octets[IPC_SERIAL_MAX + JOURNAL_HASH_LEN] = {0};
     uint8_t hash[JOURNAL_HASH_LEN];
     memcpy(octets, serial.ptr, serial.len < IPC_SERIAL_MAX ? serial.len : IPC_SERIAL_MAX);
-    memcpy(octets + IPC_SERIAL_MAX, sha256.ptr, sha256.len < JOURNAL_HASH_LEN ? sha256.len : JOURNAL_HASH_LEN);
+    memcpy(octets + IPC_SERIAL_MAX, sha256.ptr,
+        sha256.len < JOURNAL_HASH_LEN ? sha256.len : JOURNAL_HASH_LEN);
     TRY(journal_sha256(BYTES_ARRAY(octets), hash, err));
     for (size_t i = 0; i < JOURNAL_HASH_LEN; i++) {
         sum[i] ^= hash[i];
@@ -51,7 +57,8 @@ static enum base_code add_to_sum(uint8_t sum[JOURNAL_HASH_LEN], struct bytes ser
 }
 
 /* The row with this serial has the body with this digest. */
-static enum base_code compare_row(const struct page *page, struct bytes serial, struct bytes sha256, const char *who,
+static enum base_code
+compare_row(const struct page *page, struct bytes serial, struct bytes sha256, const char *who,
     struct base_error *err)
 {
     struct store_row row;
@@ -60,14 +67,17 @@ static enum base_code compare_row(const struct page *page, struct bytes serial, 
     char text[128] = "";
     bool is_found = false;
     store_row_init(&row);
-    enum base_code code = store_find_certificate(page->ledger->store, serial, &row, &certificate, &is_found, err);
+    enum base_code code =
+        store_find_certificate(page->ledger->store, serial, &row, &certificate, &is_found, err);
     if (code == BASE_OK && !is_found) {
-        (void)snprintf(text, sizeof(text), "in the %s's journal, but not among the certificates", who);
+        (void)snprintf(
+            text, sizeof(text), "in the %s's journal, but not among the certificates", who);
         code = find(page, E_AUDIT_FINDING, text, serial, err);
     } else if (code == BASE_OK) {
         code = journal_sha256(certificate.body, digest, err);
         if (code == BASE_OK && !bytes_equal(BYTES_ARRAY(digest), sha256)) {
-            (void)snprintf(text, sizeof(text), "another certificate than the %s's journal recorded", who);
+            (void)snprintf(
+                text, sizeof(text), "another certificate than the %s's journal recorded", who);
             code = find(page, E_AUDIT_FINDING, text, serial, err);
         }
     }
@@ -75,9 +85,11 @@ static enum base_code compare_row(const struct page *page, struct bytes serial, 
     return code;
 }
 
-/* ---- the ledger's journal --------------------------------------------------------------------------------------- */
+/* ---- the ledger's journal
+ * --------------------------------------------------------------------------------------- */
 
-static enum base_code take_ledger_record(void *arg, uint64_t seq, struct bytes record, struct base_error *err)
+static enum base_code
+take_ledger_record(void *arg, uint64_t seq, struct bytes record, struct base_error *err)
 {
     struct page *page = arg;
     struct store_journal_record it;
@@ -93,11 +105,12 @@ static enum base_code take_ledger_record(void *arg, uint64_t seq, struct bytes r
     return compare_row(page, it.key, it.sha256, "ledger", err);
 }
 
-static enum base_code ledger_pass(struct page *page, bool *out_is_done, struct base_error *err)
+static enum base_code
+ledger_pass(struct page *page, bool *out_is_done, struct base_error *err)
 {
     struct ledger_audit *audit = page->audit;
-    enum base_code code = store_each_journal(page->ledger->store, audit->next_seq, audit->chain, PAGE,
-        take_ledger_record, page, err);
+    enum base_code code = store_each_journal(
+        page->ledger->store, audit->next_seq, audit->chain, PAGE, take_ledger_record, page, err);
     *out_is_done = page->seen < PAGE;
     if (code == E_JOURNAL_BROKEN) {
         *out_is_done = true; /* what follows a break proves nothing */
@@ -106,27 +119,30 @@ static enum base_code ledger_pass(struct page *page, bool *out_is_done, struct b
     return code;
 }
 
-/* ---- the signer's journal --------------------------------------------------------------------------------------- */
+/* ---- the signer's journal
+ * --------------------------------------------------------------------------------------- */
 
-static enum base_code take_signer_records(struct page *page, struct bytes records, struct base_error *err)
+static enum base_code
+take_signer_records(struct page *page, struct bytes records, struct base_error *err)
 {
     while (records.len >= JOURNAL_RECORD_LEN) {
         struct journal_record record;
-        TRY(journal_chain_take(&page->audit->signer_chain, (struct bytes){records.ptr, JOURNAL_RECORD_LEN}, &record,
-            err));
+        TRY(journal_chain_take(&page->audit->signer_chain,
+            (struct bytes){records.ptr, JOURNAL_RECORD_LEN}, &record, err));
         records = bytes_skip(records, JOURNAL_RECORD_LEN);
         page->progress.signer_records++;
         /* CA, RA and CRL records have no row in the ledger. */
         if (record.kind == JOURNAL_BODY_SIGNED) {
             page->audit->journalled++;
-            TRY(compare_row(page, (struct bytes){record.serial, record.serial_len}, BYTES_ARRAY(record.sha256),
-                "signer", err));
+            TRY(compare_row(page, (struct bytes){record.serial, record.serial_len},
+                BYTES_ARRAY(record.sha256), "signer", err));
         }
     }
     return BASE_OK;
 }
 
-static enum base_code signer_pass(struct page *page, bool *out_is_done, struct base_error *err)
+static enum base_code
+signer_pass(struct page *page, bool *out_is_done, struct base_error *err)
 {
     struct ipc_frame frame = {.fd = -1};
     struct ipc_journal_page answer;
@@ -141,14 +157,17 @@ static enum base_code signer_pass(struct page *page, bool *out_is_done, struct b
         char detail[IPC_DETAIL_LEN + 1] = "";
         memcpy(detail, answer.detail.ptr, answer.detail.len);
         *out_is_done = true;
-        return find(page, E_JOURNAL_BROKEN, code == BASE_OK ? detail : err->detail, BYTES_NONE, err);
+        return find(
+            page, E_JOURNAL_BROKEN, code == BASE_OK ? detail : err->detail, BYTES_NONE, err);
     }
     return code;
 }
 
-/* ---- the certificates ------------------------------------------------------------------------------------------- */
+/* ---- the certificates
+ * ------------------------------------------------------------------------------------------- */
 
-static enum base_code take_certificate(void *arg, const struct store_certificate *row, struct base_error *err)
+static enum base_code
+take_certificate(void *arg, const struct store_certificate *row, struct base_error *err)
 {
     struct page *page = arg;
     struct ledger_audit *audit = page->audit;
@@ -157,37 +176,45 @@ static enum base_code take_certificate(void *arg, const struct store_certificate
     page->progress.certificates++;
     audit->certificates++;
     audit->signed_count += row->certificate.len > 0 ? 1 : 0;
-    audit->last_serial_len = row->serial.len < sizeof(audit->last_serial) ? row->serial.len : sizeof(audit->last_serial);
+    audit->last_serial_len =
+        row->serial.len < sizeof(audit->last_serial) ? row->serial.len : sizeof(audit->last_serial);
     memcpy(audit->last_serial, row->serial.ptr, audit->last_serial_len);
     TRY(journal_sha256(row->body, digest, err));
     return add_to_sum(audit->certificate_sum, row->serial, BYTES_ARRAY(digest), err);
 }
 
-static enum base_code certificate_pass(struct page *page, bool *out_is_done, struct base_error *err)
+static enum base_code
+certificate_pass(struct page *page, bool *out_is_done, struct base_error *err)
 {
     struct ledger_audit *audit = page->audit;
     uint8_t after[sizeof(audit->last_serial)];
     size_t after_len = audit->last_serial_len;
     memcpy(after, audit->last_serial, sizeof(after));
-    TRY(store_each_certificate(page->ledger->store, (struct bytes){after, after_len}, PAGE, take_certificate, page,
-        err));
+    TRY(store_each_certificate(
+        page->ledger->store, (struct bytes){after, after_len}, PAGE, take_certificate, page, err));
     *out_is_done = page->seen < PAGE;
     if (!*out_is_done) {
         return BASE_OK;
     }
-    /* Certificates that were issued while the audit ran are in neither sum's beginning: compare only a quiet end. */
-    bool is_same = bytes_equal(BYTES_ARRAY(audit->reserved_sum), BYTES_ARRAY(audit->certificate_sum));
+    /* Certificates that were issued while the audit ran are in neither sum's beginning: compare
+     * only a quiet end. */
+    bool is_same =
+        bytes_equal(BYTES_ARRAY(audit->reserved_sum), BYTES_ARRAY(audit->certificate_sum));
     if (audit->certificates == audit->reserved && !is_same) {
-        TRY(find(page, E_AUDIT_FINDING, "the certificates are not those that the ledger's journal recorded", BYTES_NONE,
-            err));
+        TRY(find(page, E_AUDIT_FINDING,
+            "the certificates are not those that the ledger's journal recorded", BYTES_NONE, err));
     }
     return BASE_OK;
 }
 
-/* ---- pages ------------------------------------------------------------------------------------------------------ */
+/* ---- pages
+ * ------------------------------------------------------------------------------------------------------
+ */
 
-/* Records that came while the audit ran are taken now, so that the sums are of the same certificates. */
-static enum base_code catch_up(struct page *page, struct base_error *err)
+/* Records that came while the audit ran are taken now, so that the sums are of the same
+ * certificates. */
+static enum base_code
+catch_up(struct page *page, struct base_error *err)
 {
     bool is_done = false;
     while (!is_done) {
@@ -197,14 +224,16 @@ static enum base_code catch_up(struct page *page, struct base_error *err)
     struct ledger_audit *audit = page->audit;
     if (audit->certificates != audit->reserved) {
         char text[160] = "";
-        (void)snprintf(text, sizeof(text), "%llu certificates, but the ledger's journal recorded %llu",
+        (void)snprintf(text, sizeof(text),
+            "%llu certificates, but the ledger's journal recorded %llu",
             (unsigned long long)audit->certificates, (unsigned long long)audit->reserved);
         return find(page, E_AUDIT_FINDING, text, BYTES_NONE, err);
     }
     return BASE_OK;
 }
 
-static enum base_code run_pass(struct page *page, bool *out_is_over, struct base_error *err)
+static enum base_code
+run_pass(struct page *page, bool *out_is_over, struct base_error *err)
 {
     bool is_done = false;
     *out_is_over = false;
@@ -224,7 +253,8 @@ static enum base_code run_pass(struct page *page, bool *out_is_over, struct base
     }
 }
 
-enum base_code ledger_audit_page(struct ledger *ledger, int fd, struct bytes cursor, bool *out_is_more,
+enum base_code
+ledger_audit_page(struct ledger *ledger, int fd, struct bytes cursor, bool *out_is_more,
     char out_cursor[65], struct base_error *err)
 {
     struct ledger_audit *audit = &ledger->audit;
@@ -234,7 +264,8 @@ enum base_code ledger_audit_page(struct ledger *ledger, int fd, struct bytes cur
     if (cursor.len == 0) {
         *audit = (struct ledger_audit){
             .token = ledger_next_request_id(ledger), .pass = LEDGER_AUDIT_LEDGER, .next_seq = 1};
-    } else if (base_parse_number(cursor, UINT64_MAX, &token, err) != BASE_OK || token != audit->token) {
+    } else if (base_parse_number(cursor, UINT64_MAX, &token, err) != BASE_OK ||
+               token != audit->token) {
         return base_fail(err, E_USAGE, "another audit has begun meanwhile");
     }
     TRY(run_pass(&page, &is_over, err));

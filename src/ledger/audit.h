@@ -1,5 +1,6 @@
 /*
- * audit.h - where an audit stands between its pages. One at a time: a new one makes the pages of an older one an error.
+ * audit.h - where an audit stands between its pages. One at a time: a new one makes the pages of an
+ * older one an error.
  */
 #ifndef LEDGER_AUDIT_H
 #define LEDGER_AUDIT_H
@@ -20,7 +21,8 @@ struct ledger_audit {
     uint64_t journalled; /* records of bodies in the signer's */
     uint64_t signed_count;
     uint64_t certificates;
-    uint8_t reserved_sum[JOURNAL_HASH_LEN]; /* XOR of a hash of each: two equal sets have equal sums */
+    uint8_t
+        reserved_sum[JOURNAL_HASH_LEN]; /* XOR of a hash of each: two equal sets have equal sums */
     uint8_t certificate_sum[JOURNAL_HASH_LEN];
 };
 

@@ -5,7 +5,8 @@
 
 #include "base/banned.h"
 
-void ledger_authorities_clear(struct ledger_authorities *authorities)
+void
+ledger_authorities_clear(struct ledger_authorities *authorities)
 {
     for (size_t i = 0; i < authorities->row_count; i++) {
         free(authorities->rows[i].der);
@@ -13,7 +14,8 @@ void ledger_authorities_clear(struct ledger_authorities *authorities)
     *authorities = (struct ledger_authorities){.ca_count = 0};
 }
 
-static enum base_code add_ca(struct ledger_authorities *authorities, const struct ledger_authority *row,
+static enum base_code
+add_ca(struct ledger_authorities *authorities, const struct ledger_authority *row,
     struct base_error *err)
 {
     if (authorities->ca_count == LEDGER_CAS_MAX) {
@@ -31,7 +33,8 @@ static enum base_code add_ca(struct ledger_authorities *authorities, const struc
     return BASE_OK;
 }
 
-enum base_code ledger_authorities_add(struct ledger_authorities *authorities, const struct ipc_authority *message,
+enum base_code
+ledger_authorities_add(struct ledger_authorities *authorities, const struct ipc_authority *message,
     struct base_error *err)
 {
     if (authorities->is_complete) {
@@ -54,10 +57,12 @@ enum base_code ledger_authorities_add(struct ledger_authorities *authorities, co
     return message->kind == IPC_AUTHORITY_CA ? add_ca(authorities, row, err) : BASE_OK;
 }
 
-const struct ledger_ca *ledger_authorities_find(const struct ledger_authorities *authorities, struct bytes name)
+const struct ledger_ca *
+ledger_authorities_find(const struct ledger_authorities *authorities, struct bytes name)
 {
     for (size_t i = 0; authorities->is_complete && i < authorities->ca_count; i++) {
-        if (bytes_equal((struct bytes){authorities->cas[i].name, authorities->cas[i].name_len}, name)) {
+        if (bytes_equal(
+                (struct bytes){authorities->cas[i].name, authorities->cas[i].name_len}, name)) {
             return &authorities->cas[i];
         }
     }

@@ -1,5 +1,6 @@
 /*
- * authorities.h - the CAs' certificates, as the signer describes them: what bodies and CRLs are made from.
+ * authorities.h - the CAs' certificates, as the signer describes them: what bodies and CRLs are
+ * made from.
  */
 #ifndef LEDGER_AUTHORITIES_H
 #define LEDGER_AUTHORITIES_H
@@ -40,6 +41,7 @@ void ledger_authorities_clear(struct ledger_authorities *authorities);
 /* After a DESCRIBED the next AUTHORITY begins anew. */
 MUST_CHECK enum base_code ledger_authorities_add(struct ledger_authorities *authorities,
     const struct ipc_authority *message, struct base_error *err);
-const struct ledger_ca *ledger_authorities_find(const struct ledger_authorities *authorities, struct bytes name);
+const struct ledger_ca *ledger_authorities_find(
+    const struct ledger_authorities *authorities, struct bytes name);
 
 #endif

@@ -28,7 +28,8 @@ struct ledger_batch {
     size_t outcome_count;
 };
 
-struct ledger_batch *ledger_batch_new(void)
+struct ledger_batch *
+ledger_batch_new(void)
 {
     struct ledger_batch *batch = calloc(1, sizeof(*batch));
     if (batch != NULL) {
@@ -37,7 +38,8 @@ struct ledger_batch *ledger_batch_new(void)
     return batch;
 }
 
-void ledger_batch_free(struct ledger_batch *batch)
+void
+ledger_batch_free(struct ledger_batch *batch)
 {
     if (batch != NULL) {
         arena_clear(&batch->arena);
@@ -45,17 +47,20 @@ void ledger_batch_free(struct ledger_batch *batch)
     }
 }
 
-struct arena *ledger_batch_arena(struct ledger_batch *batch)
+struct arena *
+ledger_batch_arena(struct ledger_batch *batch)
 {
     return &batch->arena;
 }
 
-bool ledger_batch_is_empty(const struct ledger_batch *batch)
+bool
+ledger_batch_is_empty(const struct ledger_batch *batch)
 {
     return batch->op_count == 0 && batch->outcome_count == 0;
 }
 
-enum base_code ledger_batch_op(struct ledger *ledger, enum store_op_kind kind, struct store_op **out,
+enum base_code
+ledger_batch_op(struct ledger *ledger, enum store_op_kind kind, struct store_op **out,
     size_t *out_index, struct base_error *err)
 {
     struct ledger_batch *batch = ledger->batch;
@@ -71,8 +76,10 @@ enum base_code ledger_batch_op(struct ledger *ledger, enum store_op_kind kind, s
     return BASE_OK;
 }
 
-enum base_code ledger_batch_make_event(struct ledger *ledger, uint64_t delivery_id, unsigned step, const char *event,
-    enum base_code code, struct bytes detail, const struct store_event **out, struct base_error *err)
+enum base_code
+ledger_batch_make_event(struct ledger *ledger, uint64_t delivery_id, unsigned step,
+    const char *event, enum base_code code, struct bytes detail, const struct store_event **out,
+    struct base_error *err)
 {
     void *memory = NULL;
     TRY(arena_alloc(&ledger->batch->arena, sizeof(struct store_event), &memory, err));
@@ -86,7 +93,8 @@ enum base_code ledger_batch_make_event(struct ledger *ledger, uint64_t delivery_
     return arena_copy(&ledger->batch->arena, detail, &row->detail, err);
 }
 
-enum base_code ledger_batch_event(struct ledger *ledger, uint64_t delivery_id, unsigned step, const char *event,
+enum base_code
+ledger_batch_event(struct ledger *ledger, uint64_t delivery_id, unsigned step, const char *event,
     enum base_code code, struct bytes detail, struct base_error *err)
 {
     struct store_op *op = NULL;
@@ -98,7 +106,8 @@ enum base_code ledger_batch_event(struct ledger *ledger, uint64_t delivery_id, u
     return BASE_OK;
 }
 
-static enum base_code add_outcome(struct ledger_batch *batch, const struct outcome *outcome, struct base_error *err)
+static enum base_code
+add_outcome(struct ledger_batch *batch, const struct outcome *outcome, struct base_error *err)
 {
     if (batch->outcome_count == OUTCOMES_MAX) {
         return base_fail(err, E_TOO_LARGE, "%d verdicts in one commit", OUTCOMES_MAX);
@@ -107,23 +116,29 @@ static enum base_code add_outcome(struct ledger_batch *batch, const struct outco
     return BASE_OK;
 }
 
-enum base_code ledger_batch_verdict(struct ledger *ledger, uint64_t request_id, uint64_t delivery_id,
+enum base_code
+ledger_batch_verdict(struct ledger *ledger, uint64_t request_id, uint64_t delivery_id,
     enum ipc_outcome outcome, enum base_code code, struct bytes certificate, struct base_error *err)
 {
-    struct outcome verdict = {
-        .request_id = request_id, .delivery_id = delivery_id, .outcome = outcome, .code = code, .op_index = SIZE_MAX};
+    struct outcome verdict = {.request_id = request_id,
+        .delivery_id = delivery_id,
+        .outcome = outcome,
+        .code = code,
+        .op_index = SIZE_MAX};
     TRY(arena_copy(&ledger->batch->arena, certificate, &verdict.certificate, err));
     return add_outcome(ledger->batch, &verdict, err);
 }
 
-enum base_code ledger_batch_sign(struct ledger *ledger, struct ledger_flight *flight, size_t op_index,
-    struct base_error *err)
+enum base_code
+ledger_batch_sign(
+    struct ledger *ledger, struct ledger_flight *flight, size_t op_index, struct base_error *err)
 {
     const struct outcome sign = {.flight = flight, .op_index = op_index};
     return add_outcome(ledger->batch, &sign, err);
 }
 
-static void send_verdict(struct ledger *ledger, const struct outcome *outcome)
+static void
+send_verdict(struct ledger *ledger, const struct outcome *outcome)
 {
     const struct ipc_verdict message = {.request_id = outcome->request_id,
         .delivery_id = outcome->delivery_id,
@@ -133,7 +148,8 @@ static void send_verdict(struct ledger *ledger, const struct outcome *outcome)
     ledger_send(ledger, &ledger->front_fd, &ipc_verdict_spec, &message, -1);
 }
 
-static void say(struct ledger *ledger, const struct outcome *outcome, enum base_code commit_code)
+static void
+say(struct ledger *ledger, const struct outcome *outcome, enum base_code commit_code)
 {
     if (outcome->flight == NULL) {
         struct outcome told = *outcome;
@@ -149,14 +165,16 @@ static void say(struct ledger *ledger, const struct outcome *outcome, enum base_
     if (commit_code != BASE_OK) {
         ledger_flight_fail(ledger, outcome->flight, commit_code);
     } else if (op->verdict != STORE_DONE) {
-        /* Another ledger on the same store was first: the client comes again and gets that certificate. */
+        /* Another ledger on the same store was first: the client comes again and gets that
+         * certificate. */
         ledger_flight_fail(ledger, outcome->flight, E_STORE_UNKNOWN);
     } else {
         ledger_flight_sign(ledger, outcome->flight);
     }
 }
 
-enum base_code ledger_batch_commit(struct ledger *ledger, struct base_error *err)
+enum base_code
+ledger_batch_commit(struct ledger *ledger, struct base_error *err)
 {
     struct ledger_batch *batch = ledger->batch;
     enum base_code code = BASE_OK;

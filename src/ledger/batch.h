@@ -1,8 +1,8 @@
 /*
  * batch.h - what goes into the next commit, and what is said after it.
  *
- * Whatever was received since the last commit goes into one transaction. Verdicts leave only after it; when it fails,
- * every one of them becomes a fault, and nothing has happened.
+ * Whatever was received since the last commit goes into one transaction. Verdicts leave only after
+ * it; when it fails, every one of them becomes a fault, and nothing has happened.
  */
 #ifndef LEDGER_BATCH_H
 #define LEDGER_BATCH_H
@@ -17,25 +17,30 @@ void ledger_batch_free(struct ledger_batch *batch);
 
 /* Memory until the commit: what operations borrow. */
 struct arena *ledger_batch_arena(struct ledger_batch *batch);
-/* A zeroed operation to fill in; *out_index names it for ledger_batch_sign(). Commits first when the batch is full. */
-MUST_CHECK enum base_code ledger_batch_op(struct ledger *ledger, enum store_op_kind kind, struct store_op **out,
-    size_t *out_index, struct base_error *err);
+/* A zeroed operation to fill in; *out_index names it for ledger_batch_sign(). Commits first when
+ * the batch is full. */
+MUST_CHECK enum base_code ledger_batch_op(struct ledger *ledger, enum store_op_kind kind,
+    struct store_op **out, size_t *out_index, struct base_error *err);
 /* One event, copied. */
-MUST_CHECK enum base_code ledger_batch_event(struct ledger *ledger, uint64_t delivery_id, unsigned step,
-    const char *event, enum base_code code, struct bytes detail, struct base_error *err);
+MUST_CHECK enum base_code ledger_batch_event(struct ledger *ledger, uint64_t delivery_id,
+    unsigned step, const char *event, enum base_code code, struct bytes detail,
+    struct base_error *err);
 /* An event array of one for an operation, copied. */
-MUST_CHECK enum base_code ledger_batch_make_event(struct ledger *ledger, uint64_t delivery_id, unsigned step,
-    const char *event, enum base_code code, struct bytes detail, const struct store_event **out, struct base_error *err);
+MUST_CHECK enum base_code ledger_batch_make_event(struct ledger *ledger, uint64_t delivery_id,
+    unsigned step, const char *event, enum base_code code, struct bytes detail,
+    const struct store_event **out, struct base_error *err);
 
 /* After the commit: a verdict to the front. @certificate is copied. */
-MUST_CHECK enum base_code ledger_batch_verdict(struct ledger *ledger, uint64_t request_id, uint64_t delivery_id,
-    enum ipc_outcome outcome, enum base_code code, struct bytes certificate, struct base_error *err);
-/* After the commit, if operation @op_index did what it should: have the flight's body signed. */
-MUST_CHECK enum base_code ledger_batch_sign(struct ledger *ledger, struct ledger_flight *flight, size_t op_index,
+MUST_CHECK enum base_code ledger_batch_verdict(struct ledger *ledger, uint64_t request_id,
+    uint64_t delivery_id, enum ipc_outcome outcome, enum base_code code, struct bytes certificate,
     struct base_error *err);
+/* After the commit, if operation @op_index did what it should: have the flight's body signed. */
+MUST_CHECK enum base_code ledger_batch_sign(
+    struct ledger *ledger, struct ledger_flight *flight, size_t op_index, struct base_error *err);
 
 bool ledger_batch_is_empty(const struct ledger_batch *batch);
-/* Commit, then say what is to be said. Errors: the store's (the front has been told of the faults already). */
+/* Commit, then say what is to be said. Errors: the store's (the front has been told of the faults
+ * already). */
 MUST_CHECK enum base_code ledger_batch_commit(struct ledger *ledger, struct base_error *err);
 
 #endif

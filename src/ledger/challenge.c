@@ -7,14 +7,16 @@
 
 #include "base/banned.h"
 
-static void put_id(uint64_t id, uint8_t out[LEDGER_CHALLENGE_ID_LEN])
+static void
+put_id(uint64_t id, uint8_t out[LEDGER_CHALLENGE_ID_LEN])
 {
     for (size_t i = 0; i < LEDGER_CHALLENGE_ID_LEN; i++) {
         out[i] = (uint8_t)(id >> (8 * (LEDGER_CHALLENGE_ID_LEN - 1 - i)));
     }
 }
 
-static uint64_t take_id(const uint8_t octets[LEDGER_CHALLENGE_ID_LEN])
+static uint64_t
+take_id(const uint8_t octets[LEDGER_CHALLENGE_ID_LEN])
 {
     uint64_t id = 0;
     for (size_t i = 0; i < LEDGER_CHALLENGE_ID_LEN; i++) {
@@ -23,7 +25,8 @@ static uint64_t take_id(const uint8_t octets[LEDGER_CHALLENGE_ID_LEN])
     return id;
 }
 
-enum base_code ledger_challenge_make(uint64_t id, struct bytes mac_key, const struct base_random *random,
+enum base_code
+ledger_challenge_make(uint64_t id, struct bytes mac_key, const struct base_random *random,
     char out_text[LEDGER_CHALLENGE_TEXT_LEN + 1], uint8_t out_mac[32], struct base_error *err)
 {
     uint8_t octets[LEDGER_CHALLENGE_LEN];
@@ -36,11 +39,13 @@ enum base_code ledger_challenge_make(uint64_t id, struct bytes mac_key, const st
     return BASE_OK;
 }
 
-bool ledger_challenge_read(struct bytes text, struct bytes mac_key, uint64_t *out_id, uint8_t out_mac[32])
+bool
+ledger_challenge_read(
+    struct bytes text, struct bytes mac_key, uint64_t *out_id, uint8_t out_mac[32])
 {
     BUFFER_LOCAL(octets, LEDGER_CHALLENGE_LEN);
-    if (text.len != LEDGER_CHALLENGE_TEXT_LEN || base_base32_decode(text, &octets, NULL) != BASE_OK ||
-        octets.len != LEDGER_CHALLENGE_LEN) {
+    if (text.len != LEDGER_CHALLENGE_TEXT_LEN ||
+        base_base32_decode(text, &octets, NULL) != BASE_OK || octets.len != LEDGER_CHALLENGE_LEN) {
         return false;
     }
     struct bytes whole = buffer_bytes(&octets);
@@ -48,17 +53,20 @@ bool ledger_challenge_read(struct bytes text, struct bytes mac_key, uint64_t *ou
     return pki_hmac_sha256(mac_key, &whole, 1, out_mac, NULL) == BASE_OK;
 }
 
-void ledger_challenge_id_text(uint64_t id, char out[LEDGER_CHALLENGE_ID_TEXT_LEN + 1])
+void
+ledger_challenge_id_text(uint64_t id, char out[LEDGER_CHALLENGE_ID_TEXT_LEN + 1])
 {
     uint8_t octets[LEDGER_CHALLENGE_ID_LEN];
     put_id(id, octets);
     base_base32(BYTES_ARRAY(octets), out);
 }
 
-bool ledger_challenge_id_read(struct bytes text, uint64_t *out_id)
+bool
+ledger_challenge_id_read(struct bytes text, uint64_t *out_id)
 {
     BUFFER_LOCAL(octets, LEDGER_CHALLENGE_ID_LEN);
-    if (text.len != LEDGER_CHALLENGE_ID_TEXT_LEN || base_base32_decode(text, &octets, NULL) != BASE_OK ||
+    if (text.len != LEDGER_CHALLENGE_ID_TEXT_LEN ||
+        base_base32_decode(text, &octets, NULL) != BASE_OK ||
         octets.len != LEDGER_CHALLENGE_ID_LEN) {
         return false;
     }

@@ -1,8 +1,8 @@
 /*
  * challenge.h - one-time challenges: base32 of a 40-bit time-ordered id and 128 random bits.
  *
- * The id finds the row and is no secret; of the rest only HMAC-SHA-256 over the whole, with a key of this ledger, is kept, and compared in
- * constant time.
+ * The id finds the row and is no secret; of the rest only HMAC-SHA-256 over the whole, with a key
+ * of this ledger, is kept, and compared in constant time.
  */
 #ifndef LEDGER_CHALLENGE_H
 #define LEDGER_CHALLENGE_H
@@ -12,15 +12,17 @@
 
 #define LEDGER_CHALLENGE_ID_LEN 5
 #define LEDGER_CHALLENGE_LEN (LEDGER_CHALLENGE_ID_LEN + 16)
-#define LEDGER_CHALLENGE_TEXT_LEN 34    /* characters of base32 */
-#define LEDGER_CHALLENGE_ID_TEXT_LEN 8  /* characters of base32, as `kurier trace` takes it */
+#define LEDGER_CHALLENGE_TEXT_LEN 34   /* characters of base32 */
+#define LEDGER_CHALLENGE_ID_TEXT_LEN 8 /* characters of base32, as `kurier trace` takes it */
 #define LEDGER_CHALLENGE_ID_MAX (((uint64_t)1 << 40) - 1)
 
 /* @out_text: LEDGER_CHALLENGE_TEXT_LEN characters and a NUL. */
-MUST_CHECK enum base_code ledger_challenge_make(uint64_t id, struct bytes mac_key, const struct base_random *random,
-    char out_text[LEDGER_CHALLENGE_TEXT_LEN + 1], uint8_t out_mac[32], struct base_error *err);
+MUST_CHECK enum base_code ledger_challenge_make(uint64_t id, struct bytes mac_key,
+    const struct base_random *random, char out_text[LEDGER_CHALLENGE_TEXT_LEN + 1],
+    uint8_t out_mac[32], struct base_error *err);
 /* The id and keyed hash of a presented text; false when it cannot be one of ours. */
-bool ledger_challenge_read(struct bytes text, struct bytes mac_key, uint64_t *out_id, uint8_t out_mac[32]);
+bool ledger_challenge_read(
+    struct bytes text, struct bytes mac_key, uint64_t *out_id, uint8_t out_mac[32]);
 
 /* The id as people see it; and back, false when it is none. */
 void ledger_challenge_id_text(uint64_t id, char out[LEDGER_CHALLENGE_ID_TEXT_LEN + 1]);

@@ -29,7 +29,9 @@ struct answer {
     char cursor[65];
 };
 
-/* ---- challenges ------------------------------------------------------------------------------------------------- */
+/* ---- challenges
+ * -------------------------------------------------------------------------------------------------
+ */
 
 struct new_challenge {
     const struct ipc_challenge_new *question;
@@ -40,8 +42,10 @@ struct new_challenge {
     int64_t expires_ms;
 };
 
-static enum base_code add_challenge(struct answer *answer, const struct new_challenge *it, char *out_text,
-    struct store_challenge *challenge, struct store_delivery *delivery, uint8_t mac[32], struct base_error *err)
+static enum base_code
+add_challenge(struct answer *answer, const struct new_challenge *it, char *out_text,
+    struct store_challenge *challenge, struct store_delivery *delivery, uint8_t mac[32],
+    struct base_error *err)
 {
     struct ledger *ledger = answer->ledger;
     struct store_op *op = NULL;
@@ -52,7 +56,8 @@ static enum base_code add_challenge(struct answer *answer, const struct new_chal
     if (id > LEDGER_CHALLENGE_ID_MAX) {
         return base_fail(err, E_INTERNAL, "the last challenge id was given out");
     }
-    TRY(ledger_challenge_make(id, BYTES_ARRAY(ledger->mac_key), &ledger->random, out_text, mac, err));
+    TRY(ledger_challenge_make(
+        id, BYTES_ARRAY(ledger->mac_key), &ledger->random, out_text, mac, err));
     ledger->last_challenge_id = id;
     ledger_challenge_id_text(id, id_text);
     *delivery = (struct store_delivery){.id = ledger_next_delivery_id(ledger),
@@ -78,8 +83,8 @@ static enum base_code add_challenge(struct answer *answer, const struct new_chal
         .uses_left = it->question->uses,
         .state = STORE_CHALLENGE_NEW,
         .delivery_id = delivery->id};
-    TRY(ledger_batch_make_event(ledger, delivery->id, 1, "challenge_made", BASE_OK, bytes_from_text(id_text), &event,
-        err));
+    TRY(ledger_batch_make_event(
+        ledger, delivery->id, 1, "challenge_made", BASE_OK, bytes_from_text(id_text), &event, err));
     TRY(ledger_batch_op(ledger, STORE_ADD_CHALLENGE, &op, NULL, err));
     op->challenge = challenge;
     op->delivery = delivery;
@@ -88,7 +93,8 @@ static enum base_code add_challenge(struct answer *answer, const struct new_chal
     return ledger_lookup_add(ledger, delivery, BYTES_NONE, err);
 }
 
-static enum base_code make_challenges(struct answer *answer, const struct new_challenge *it, struct base_error *err)
+static enum base_code
+make_challenges(struct answer *answer, const struct new_challenge *it, struct base_error *err)
 {
     char texts[IPC_PAGE_MAX][LEDGER_CHALLENGE_TEXT_LEN + 1];
     struct store_challenge challenges[IPC_PAGE_MAX];
@@ -115,16 +121,19 @@ static enum base_code make_challenges(struct answer *answer, const struct new_ch
     return BASE_OK;
 }
 
-static enum base_code take_challenge_new(struct answer *answer, const struct ipc_frame *frame, struct base_error *err)
+static enum base_code
+take_challenge_new(struct answer *answer, const struct ipc_frame *frame, struct base_error *err)
 {
     struct ipc_challenge_new question;
     BUFFER_LOCAL(subject, IPC_SUBJECT_MAX);
     BUFFER_LOCAL(sans, IPC_SANS_MAX);
     TRY(ipc_decode(&ipc_challenge_new_spec, frame, &question, err));
-    struct new_challenge it = {.question = &question, .now_ms = base_clock_now_ms(&answer->ledger->clock)};
+    struct new_challenge it = {
+        .question = &question, .now_ms = base_clock_now_ms(&answer->ledger->clock)};
     it.profile = ledger_settings_find_profile(answer->ledger->settings, NULL, question.profile);
     if (it.profile == NULL) {
-        return base_fail(err, E_PROFILE_UNKNOWN, "'%.*s'", (int)question.profile.len, (const char *)question.profile.ptr);
+        return base_fail(err, E_PROFILE_UNKNOWN, "'%.*s'", (int)question.profile.len,
+            (const char *)question.profile.ptr);
     }
     if (question.subject.len > 0) {
         TRY(pki_name_from_text(question.subject, &subject, err));
@@ -143,46 +152,55 @@ static enum base_code take_challenge_new(struct answer *answer, const struct ipc
     return make_challenges(answer, &it, err);
 }
 
-/* ---- deliveries ------------------------------------------------------------------------------------------------- */
+/* ---- deliveries
+ * -------------------------------------------------------------------------------------------------
+ */
 
 struct delivery_page {
     struct answer *answer;
     size_t count;
 };
 
-static enum base_code page_delivery(void *arg, const struct store_delivery *row, struct base_error *err)
+static enum base_code
+page_delivery(void *arg, const struct store_delivery *row, struct base_error *err)
 {
     struct delivery_page *page = arg;
-    (void)snprintf(page->answer->cursor, sizeof(page->answer->cursor), "%llu", (unsigned long long)row->id);
+    (void)snprintf(
+        page->answer->cursor, sizeof(page->answer->cursor), "%llu", (unsigned long long)row->id);
     page->count++;
     return ledger_send_delivery(page->answer->fd, row, err);
 }
 
-static enum base_code list_deliveries(struct answer *answer, struct bytes cursor, struct bytes state,
-    struct base_error *err)
+static enum base_code
+list_deliveries(
+    struct answer *answer, struct bytes cursor, struct bytes state, struct base_error *err)
 {
     struct delivery_page page = {answer, 0};
     uint64_t before = 0;
     if (cursor.len > 0) {
         TRY(base_parse_number(cursor, INT64_MAX, &before, err));
     }
-    TRY(store_each_delivery(answer->ledger->store, before, state, IPC_PAGE_MAX, page_delivery, &page, err));
+    TRY(store_each_delivery(
+        answer->ledger->store, before, state, IPC_PAGE_MAX, page_delivery, &page, err));
     answer->is_more = page.count == IPC_PAGE_MAX;
     return BASE_OK;
 }
 
-static enum base_code take_delivery_list(struct answer *answer, const struct ipc_frame *frame, struct base_error *err)
+static enum base_code
+take_delivery_list(struct answer *answer, const struct ipc_frame *frame, struct base_error *err)
 {
     struct ipc_delivery_list question;
     TRY(ipc_decode(&ipc_delivery_list_spec, frame, &question, err));
     return list_deliveries(answer, question.cursor, question.state, err);
 }
 
-static enum base_code take_request_list(struct answer *answer, const struct ipc_frame *frame, struct base_error *err)
+static enum base_code
+take_request_list(struct answer *answer, const struct ipc_frame *frame, struct base_error *err)
 {
     struct ipc_request_list question;
     TRY(ipc_decode(&ipc_request_list_spec, frame, &question, err));
-    return list_deliveries(answer, question.cursor, bytes_from_text(ledger_state_name(LEDGER_WAITING)), err);
+    return list_deliveries(
+        answer, question.cursor, bytes_from_text(ledger_state_name(LEDGER_WAITING)), err);
 }
 
 /* Events, with the contacts before the first request where they belong in time. */
@@ -192,7 +210,8 @@ struct trace {
     bool is_contacts_sent;
 };
 
-static enum base_code trace_contact(void *arg, const struct store_contact *row, struct base_error *err)
+static enum base_code
+trace_contact(void *arg, const struct store_contact *row, struct base_error *err)
 {
     const struct trace *trace = arg;
     const struct ipc_contact_row message = {.delivery_id = trace->delivery->id,
@@ -203,13 +222,15 @@ static enum base_code trace_contact(void *arg, const struct store_contact *row, 
     return ipc_send(trace->answer->fd, &ipc_contact_row_spec, &message, -1, err);
 }
 
-static enum base_code trace_event(void *arg, const struct store_event *row, struct base_error *err)
+static enum base_code
+trace_event(void *arg, const struct store_event *row, struct base_error *err)
 {
     struct trace *trace = arg;
     if (!trace->is_contacts_sent && row->step >= 2 && trace->delivery->source.len > 0) {
         trace->is_contacts_sent = true;
-        TRY(store_each_contact(trace->answer->ledger->store, trace->delivery->endpoint, trace->delivery->source,
-            row->at_ms - CONTACT_BEFORE_MS, row->at_ms + 1000, IPC_PAGE_MAX, trace_contact, trace, err));
+        TRY(store_each_contact(trace->answer->ledger->store, trace->delivery->endpoint,
+            trace->delivery->source, row->at_ms - CONTACT_BEFORE_MS, row->at_ms + 1000,
+            IPC_PAGE_MAX, trace_contact, trace, err));
     }
     const struct ipc_event message = {.delivery_id = row->delivery_id,
         .at_ms = row->at_ms,
@@ -220,7 +241,8 @@ static enum base_code trace_event(void *arg, const struct store_event *row, stru
     return ipc_send(trace->answer->fd, &ipc_event_spec, &message, -1, err);
 }
 
-static enum base_code trace_certificate(struct answer *answer, struct bytes serial, struct base_error *err)
+static enum base_code
+trace_certificate(struct answer *answer, struct bytes serial, struct base_error *err)
 {
     struct store_row row;
     struct store_certificate certificate;
@@ -229,25 +251,28 @@ static enum base_code trace_certificate(struct answer *answer, struct bytes seri
     enum base_code code =
         store_find_certificate(answer->ledger->store, serial, &row, &certificate, &is_found, err);
     if (code == BASE_OK && is_found) {
-        code = ledger_send_certificate(answer->fd, &certificate, base_clock_now_s(&answer->ledger->clock), false, err);
+        code = ledger_send_certificate(
+            answer->fd, &certificate, base_clock_now_s(&answer->ledger->clock), false, err);
     }
     store_row_clear(&row);
     return code;
 }
 
-static enum base_code trace_delivery(struct answer *answer, uint64_t id, struct base_error *err)
+static enum base_code
+trace_delivery(struct answer *answer, uint64_t id, struct base_error *err)
 {
     struct store_row row;
     struct store_delivery delivery;
     bool is_found = false;
     store_row_init(&row);
-    enum base_code code = store_find_delivery(answer->ledger->store, id, &row, &delivery, &is_found, err);
+    enum base_code code =
+        store_find_delivery(answer->ledger->store, id, &row, &delivery, &is_found, err);
     if (code == BASE_OK && is_found) {
         struct trace trace = {answer, &delivery, false};
         code = ledger_send_delivery(answer->fd, &delivery, err);
-        code = code == BASE_OK
-            ? store_each_event(answer->ledger->store, id, EVENTS_MAX, trace_event, &trace, err)
-            : code;
+        code = code == BASE_OK ? store_each_event(answer->ledger->store, id, EVENTS_MAX,
+                                     trace_event, &trace, err)
+                               : code;
         if (code == BASE_OK && delivery.serial.len > 0) {
             code = trace_certificate(answer, delivery.serial, err);
         }
@@ -256,7 +281,8 @@ static enum base_code trace_delivery(struct answer *answer, uint64_t id, struct 
     return code;
 }
 
-static enum base_code take_trace(struct answer *answer, const struct ipc_frame *frame, struct base_error *err)
+static enum base_code
+take_trace(struct answer *answer, const struct ipc_frame *frame, struct base_error *err)
 {
     struct ipc_trace question;
     uint64_t ids[LEDGER_FOUND_MAX];
@@ -269,38 +295,46 @@ static enum base_code take_trace(struct answer *answer, const struct ipc_frame *
     return BASE_OK;
 }
 
-static enum base_code take_request_decide(struct answer *answer, const struct ipc_frame *frame, struct base_error *err)
+static enum base_code
+take_request_decide(struct answer *answer, const struct ipc_frame *frame, struct base_error *err)
 {
     struct ipc_request_decide question;
     TRY(ipc_decode(&ipc_request_decide_spec, frame, &question, err));
-    return ledger_approval_decide(answer->ledger, question.what, question.is_approved != 0, question.reason, err);
+    return ledger_approval_decide(
+        answer->ledger, question.what, question.is_approved != 0, question.reason, err);
 }
 
-/* ---- certificates ----------------------------------------------------------------------------------------------- */
+/* ---- certificates
+ * -----------------------------------------------------------------------------------------------
+ */
 
-static enum base_code page_certificate(void *arg, const struct store_certificate *row, struct base_error *err)
+static enum base_code
+page_certificate(void *arg, const struct store_certificate *row, struct base_error *err)
 {
     struct delivery_page *page = arg;
     base_hex(row->serial, page->answer->cursor);
     page->count++;
-    return ledger_send_certificate(page->answer->fd, row, base_clock_now_s(&page->answer->ledger->clock), false, err);
+    return ledger_send_certificate(
+        page->answer->fd, row, base_clock_now_s(&page->answer->ledger->clock), false, err);
 }
 
-static enum base_code take_cert_list(struct answer *answer, const struct ipc_frame *frame, struct base_error *err)
+static enum base_code
+take_cert_list(struct answer *answer, const struct ipc_frame *frame, struct base_error *err)
 {
     struct ipc_cert_list question;
     struct delivery_page page = {answer, 0};
     BUFFER_LOCAL(after, IPC_SERIAL_MAX);
     TRY(ipc_decode(&ipc_cert_list_spec, frame, &question, err));
     TRY(base_hex_decode(question.cursor, &after, err));
-    TRY(store_each_certificate(answer->ledger->store, buffer_bytes(&after), IPC_PAGE_MAX, page_certificate, &page,
-        err));
+    TRY(store_each_certificate(
+        answer->ledger->store, buffer_bytes(&after), IPC_PAGE_MAX, page_certificate, &page, err));
     answer->is_more = page.count == IPC_PAGE_MAX;
     return BASE_OK;
 }
 
-static enum base_code show_delivery_certificate(struct answer *answer, uint64_t delivery_id, bool *out_is_shown,
-    struct base_error *err)
+static enum base_code
+show_delivery_certificate(
+    struct answer *answer, uint64_t delivery_id, bool *out_is_shown, struct base_error *err)
 {
     struct store_row row;
     struct store_row certificate_row;
@@ -309,14 +343,15 @@ static enum base_code show_delivery_certificate(struct answer *answer, uint64_t 
     bool is_found = false;
     store_row_init(&row);
     store_row_init(&certificate_row);
-    enum base_code code = store_find_delivery(answer->ledger->store, delivery_id, &row, &delivery, &is_found, err);
+    enum base_code code =
+        store_find_delivery(answer->ledger->store, delivery_id, &row, &delivery, &is_found, err);
     if (code == BASE_OK && is_found && delivery.serial.len > 0) {
-        code = store_find_certificate(answer->ledger->store, delivery.serial, &certificate_row, &certificate, &is_found,
-            err);
+        code = store_find_certificate(
+            answer->ledger->store, delivery.serial, &certificate_row, &certificate, &is_found, err);
         if (code == BASE_OK && is_found) {
             *out_is_shown = true;
-            code = ledger_send_certificate(answer->fd, &certificate, base_clock_now_s(&answer->ledger->clock), true,
-                err);
+            code = ledger_send_certificate(
+                answer->fd, &certificate, base_clock_now_s(&answer->ledger->clock), true, err);
         }
     }
     store_row_clear(&certificate_row);
@@ -324,7 +359,8 @@ static enum base_code show_delivery_certificate(struct answer *answer, uint64_t 
     return code;
 }
 
-static enum base_code take_cert_show(struct answer *answer, const struct ipc_frame *frame, struct base_error *err)
+static enum base_code
+take_cert_show(struct answer *answer, const struct ipc_frame *frame, struct base_error *err)
 {
     struct ipc_cert_show question;
     uint64_t ids[LEDGER_FOUND_MAX];
@@ -338,7 +374,8 @@ static enum base_code take_cert_show(struct answer *answer, const struct ipc_fra
     return is_shown ? BASE_OK : base_fail(err, E_NOT_FOUND, "a delivery without a certificate");
 }
 
-static enum base_code revoke_found(struct answer *answer, const struct store_certificate *found,
+static enum base_code
+revoke_found(struct answer *answer, const struct store_certificate *found,
     const struct ipc_cert_revoke *question, struct base_error *err)
 {
     struct ledger *ledger = answer->ledger;
@@ -351,7 +388,8 @@ static enum base_code revoke_found(struct answer *answer, const struct store_cer
     if (found->status == STORE_REVOKED) {
         return base_fail(err, E_REVOKED_ALREADY, "nothing was changed");
     }
-    TRY(ledger_batch_make_event(ledger, found->delivery_id, 5, "revoked", BASE_OK, BYTES_NONE, &event, err));
+    TRY(ledger_batch_make_event(
+        ledger, found->delivery_id, 5, "revoked", BASE_OK, BYTES_NONE, &event, err));
     TRY(ledger_batch_op(ledger, STORE_REVOKE, &op, &index, err));
     op->certificate = &row;
     op->events = event;
@@ -362,7 +400,8 @@ static enum base_code revoke_found(struct answer *answer, const struct store_cer
                       : ledger_crl_rebuild(ledger, ca, err);
 }
 
-static enum base_code take_cert_revoke(struct answer *answer, const struct ipc_frame *frame, struct base_error *err)
+static enum base_code
+take_cert_revoke(struct answer *answer, const struct ipc_frame *frame, struct base_error *err)
 {
     struct ipc_cert_revoke question;
     struct store_row row;
@@ -373,8 +412,8 @@ static enum base_code take_cert_revoke(struct answer *answer, const struct ipc_f
         return base_fail(err, E_USAGE, "reason %u", (unsigned)question.reason);
     }
     store_row_init(&row);
-    enum base_code code =
-        store_find_certificate(answer->ledger->store, question.serial, &row, &certificate, &is_found, err);
+    enum base_code code = store_find_certificate(
+        answer->ledger->store, question.serial, &row, &certificate, &is_found, err);
     if (code == BASE_OK) {
         code = is_found ? revoke_found(answer, &certificate, &question, err)
                         : base_fail(err, E_NOT_FOUND, "no certificate has this serial");
@@ -383,9 +422,12 @@ static enum base_code take_cert_revoke(struct answer *answer, const struct ipc_f
     return code;
 }
 
-/* ---- the rest --------------------------------------------------------------------------------------------------- */
+/* ---- the rest
+ * ---------------------------------------------------------------------------------------------------
+ */
 
-static enum base_code take_crl_show(struct answer *answer, const struct ipc_frame *frame, struct base_error *err)
+static enum base_code
+take_crl_show(struct answer *answer, const struct ipc_frame *frame, struct base_error *err)
 {
     struct ipc_crl_show question;
     struct ledger *ledger = answer->ledger;
@@ -394,7 +436,8 @@ static enum base_code take_crl_show(struct answer *answer, const struct ipc_fram
     bool is_found = false;
     TRY(ipc_decode(&ipc_crl_show_spec, frame, &question, err));
     if (question.ca.len == 0 && ledger->authorities.ca_count > 0) {
-        question.ca = (struct bytes){ledger->authorities.cas[0].name, ledger->authorities.cas[0].name_len};
+        question.ca =
+            (struct bytes){ledger->authorities.cas[0].name, ledger->authorities.cas[0].name_len};
     }
     const struct ledger_ca *ca = ledger_authorities_find(&ledger->authorities, question.ca);
     if (ca == NULL) {
@@ -421,7 +464,8 @@ static enum base_code take_crl_show(struct answer *answer, const struct ipc_fram
     return code;
 }
 
-static enum base_code take_authority_list(struct answer *answer, const struct ipc_frame *frame, struct base_error *err)
+static enum base_code
+take_authority_list(struct answer *answer, const struct ipc_frame *frame, struct base_error *err)
 {
     struct ipc_authority_list question;
     const struct ledger_authorities *authorities = &answer->ledger->authorities;
@@ -437,16 +481,19 @@ static enum base_code take_authority_list(struct answer *answer, const struct ip
     return BASE_OK;
 }
 
-static enum base_code take_audit(struct answer *answer, const struct ipc_frame *frame, struct base_error *err)
+static enum base_code
+take_audit(struct answer *answer, const struct ipc_frame *frame, struct base_error *err)
 {
     struct ipc_audit question;
     TRY(ipc_decode(&ipc_audit_spec, frame, &question, err));
-    return ledger_audit_page(answer->ledger, answer->fd, question.cursor, &answer->is_more, answer->cursor, err);
+    return ledger_audit_page(
+        answer->ledger, answer->fd, question.cursor, &answer->is_more, answer->cursor, err);
 }
 
 static const struct {
     enum ipc_type type;
-    enum base_code (*take)(struct answer *answer, const struct ipc_frame *frame, struct base_error *err);
+    enum base_code (*take)(
+        struct answer *answer, const struct ipc_frame *frame, struct base_error *err);
 } verbs[] = {
     {IPC_TYPE_CHALLENGE_NEW, take_challenge_new},
     {IPC_TYPE_DELIVERY_LIST, take_delivery_list},
@@ -461,7 +508,9 @@ static const struct {
     {IPC_TYPE_AUDIT, take_audit},
 };
 
-enum base_code ledger_control_take(struct ledger *ledger, int fd, const struct ipc_frame *frame, struct base_error *err)
+enum base_code
+ledger_control_take(
+    struct ledger *ledger, int fd, const struct ipc_frame *frame, struct base_error *err)
 {
     struct answer answer = {.ledger = ledger, .fd = fd};
     struct base_error why = {BASE_OK, ""};
@@ -473,7 +522,8 @@ enum base_code ledger_control_take(struct ledger *ledger, int fd, const struct i
         }
     }
     if (code == E_IPC_UNEXPECTED || code == E_PEER_CLOSED || code == E_IPC_FIELD) {
-        return base_fail(err, code, "control message %u: %s", (unsigned)ipc_frame_type(frame), why.detail);
+        return base_fail(
+            err, code, "control message %u: %s", (unsigned)ipc_frame_type(frame), why.detail);
     }
     const struct ipc_control_end end = {.code = (uint32_t)code,
         .detail = bytes_from_text(why.detail),

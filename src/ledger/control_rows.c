@@ -9,15 +9,18 @@
 #include "base/banned.h"
 
 /* A text that fits its field: a longer one is cut at a character. */
-static struct bytes cut(struct bytes text, size_t max)
+static struct bytes
+cut(struct bytes text, size_t max)
 {
-    while (text.len > max || (text.len == max && text.len > 0 && (text.ptr[text.len - 1] & 0x80) != 0)) {
+    while (text.len > max ||
+           (text.len == max && text.len > 0 && (text.ptr[text.len - 1] & 0x80) != 0)) {
         text.len--;
     }
     return text;
 }
 
-enum base_code ledger_send_delivery(int fd, const struct store_delivery *row, struct base_error *err)
+enum base_code
+ledger_send_delivery(int fd, const struct store_delivery *row, struct base_error *err)
 {
     BUFFER_LOCAL(subject, 65536);
     char challenge_id[LEDGER_CHALLENGE_ID_TEXT_LEN + 1] = "";
@@ -47,7 +50,8 @@ enum base_code ledger_send_delivery(int fd, const struct store_delivery *row, st
     return ipc_send(fd, &ipc_delivery_spec, &message, -1, err);
 }
 
-static const char *status_of(const struct store_certificate *row, int64_t now_s)
+static const char *
+status_of(const struct store_certificate *row, int64_t now_s)
 {
     if (row->status == STORE_REVOKED) {
         return "revoked";
@@ -58,7 +62,8 @@ static const char *status_of(const struct store_certificate *row, int64_t now_s)
     return row->not_after_s < now_s ? "expired" : "good";
 }
 
-enum base_code ledger_send_certificate(int fd, const struct store_certificate *row, int64_t now_s, bool with_der,
+enum base_code
+ledger_send_certificate(int fd, const struct store_certificate *row, int64_t now_s, bool with_der,
     struct base_error *err)
 {
     uint8_t sha256[PKI_DIGEST_MAX];

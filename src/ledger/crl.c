@@ -18,12 +18,14 @@ struct revoked_list {
     size_t capacity;
 };
 
-static enum base_code add_revoked(void *arg, const struct store_certificate *row, struct base_error *err)
+static enum base_code
+add_revoked(void *arg, const struct store_certificate *row, struct base_error *err)
 {
     struct revoked_list *list = arg;
     if (list->count == list->capacity) {
         size_t capacity = list->capacity == 0 ? 64 : list->capacity * 2;
-        struct pki_revoked *rows = capacity > REVOKED_MAX ? NULL : realloc(list->rows, capacity * sizeof(*rows));
+        struct pki_revoked *rows =
+            capacity > REVOKED_MAX ? NULL : realloc(list->rows, capacity * sizeof(*rows));
         if (rows == NULL) {
             return base_fail(err, E_TOO_LARGE, "%zu revoked certificates", list->count);
         }
@@ -35,7 +37,8 @@ static enum base_code add_revoked(void *arg, const struct store_certificate *row
     return arena_copy(&list->memory, row->serial, &to->serial, err);
 }
 
-static enum base_code build(struct ledger *ledger, const struct ledger_ca *ca, struct store_crl *facts,
+static enum base_code
+build(struct ledger *ledger, const struct ledger_ca *ca, struct store_crl *facts,
     struct buffer *out, struct base_error *err)
 {
     struct store_row row;
@@ -70,7 +73,8 @@ static enum base_code build(struct ledger *ledger, const struct ledger_ca *ca, s
     return code;
 }
 
-static enum base_code have_signed(struct ledger *ledger, struct bytes ca, struct bytes body, struct buffer *out_crl,
+static enum base_code
+have_signed(struct ledger *ledger, struct bytes ca, struct bytes body, struct buffer *out_crl,
     struct base_error *err)
 {
     struct ipc_frame frame = {.fd = -1};
@@ -89,7 +93,8 @@ static enum base_code have_signed(struct ledger *ledger, struct bytes ca, struct
     return ipc_blob_read(crl_fd, out_crl, err);
 }
 
-static enum base_code push(struct ledger *ledger, struct bytes ca, uint64_t number, struct bytes crl,
+static enum base_code
+push(struct ledger *ledger, struct bytes ca, uint64_t number, struct bytes crl,
     struct base_error *err)
 {
     OWN_FD int fd = -1;
@@ -99,7 +104,8 @@ static enum base_code push(struct ledger *ledger, struct bytes ca, uint64_t numb
     return BASE_OK;
 }
 
-enum base_code ledger_crl_rebuild(struct ledger *ledger, const struct ledger_ca *ca, struct base_error *err)
+enum base_code
+ledger_crl_rebuild(struct ledger *ledger, const struct ledger_ca *ca, struct base_error *err)
 {
     BUFFER_LOCAL(body, LEDGER_CRL_MAX);
     BUFFER_LOCAL(crl, LEDGER_CRL_MAX);
@@ -120,7 +126,8 @@ enum base_code ledger_crl_rebuild(struct ledger *ledger, const struct ledger_ca 
 }
 
 /* *out_is_due: there is none, or it ends soon. With @is_pushed the front gets what there is. */
-static enum base_code look(struct ledger *ledger, struct bytes ca, bool is_pushed, bool *out_is_due,
+static enum base_code
+look(struct ledger *ledger, struct bytes ca, bool is_pushed, bool *out_is_due,
     struct base_error *err)
 {
     struct store_row row;
@@ -128,9 +135,9 @@ static enum base_code look(struct ledger *ledger, struct bytes ca, bool is_pushe
     bool is_found = false;
     store_row_init(&row);
     enum base_code code = store_find_crl(ledger->store, ca, &row, &crl, &is_found, err);
-    *out_is_due = code == BASE_OK &&
-        (!is_found ||
-            crl.next_update_s - ledger->settings->crl_renew_before_s <= base_clock_now_s(&ledger->clock));
+    *out_is_due =
+        code == BASE_OK && (!is_found || crl.next_update_s - ledger->settings->crl_renew_before_s <=
+                                             base_clock_now_s(&ledger->clock));
     if (code == BASE_OK && is_found && is_pushed) {
         code = push(ledger, ca, crl.number, crl.crl, err);
     }
@@ -138,13 +145,15 @@ static enum base_code look(struct ledger *ledger, struct bytes ca, bool is_pushe
     return code;
 }
 
-static void each_ca(struct ledger *ledger, bool is_pushed, bool is_rebuilt)
+static void
+each_ca(struct ledger *ledger, bool is_pushed, bool is_rebuilt)
 {
     for (size_t i = 0; ledger->authorities.is_complete && i < ledger->authorities.ca_count; i++) {
         const struct ledger_ca *ca = &ledger->authorities.cas[i];
         struct base_error err;
         bool is_due = false;
-        enum base_code code = look(ledger, (struct bytes){ca->name, ca->name_len}, is_pushed, &is_due, &err);
+        enum base_code code =
+            look(ledger, (struct bytes){ca->name, ca->name_len}, is_pushed, &is_due, &err);
         if (code == BASE_OK && is_due && is_rebuilt) {
             code = ledger_crl_rebuild(ledger, ca, &err);
         }
@@ -154,12 +163,14 @@ static void each_ca(struct ledger *ledger, bool is_pushed, bool is_rebuilt)
     }
 }
 
-void ledger_crl_refresh(struct ledger *ledger)
+void
+ledger_crl_refresh(struct ledger *ledger)
 {
     each_ca(ledger, false, true);
 }
 
-void ledger_crl_push(struct ledger *ledger)
+void
+ledger_crl_push(struct ledger *ledger)
 {
     each_ca(ledger, true, false);
 }

@@ -10,29 +10,33 @@
 
 #include "base/banned.h"
 
-#define ANCESTORS_MAX 64 /* how far back a renewed certificate's line is followed for a spent challenge */
+#define ANCESTORS_MAX                                                                              \
+    64 /* how far back a renewed certificate's line is followed for a spent challenge */
 
-void ledger_case_init(struct ledger_case *it, const struct ipc_request *request)
+void
+ledger_case_init(struct ledger_case *it, const struct ipc_request *request)
 {
     *it = (struct ledger_case){.request = request};
     store_row_init(&it->challenge_row);
     store_row_init(&it->signer_row);
 }
 
-void ledger_case_clear(struct ledger_case *it)
+void
+ledger_case_clear(struct ledger_case *it)
 {
     store_row_clear(&it->challenge_row);
     store_row_clear(&it->signer_row);
 }
 
-enum base_code ledger_case_open(struct ledger *ledger, struct ledger_case *it, struct base_error *err)
+enum base_code
+ledger_case_open(struct ledger *ledger, struct ledger_case *it, struct base_error *err)
 {
     const struct ipc_request *request = it->request;
     uint8_t digest[PKI_DIGEST_MAX];
     it->endpoint = ledger_settings_find_endpoint(ledger->settings, request->endpoint);
-    it->profile = it->endpoint == NULL
-        ? NULL
-        : ledger_settings_find_profile(ledger->settings, it->endpoint, request->profile);
+    it->profile = it->endpoint == NULL ? NULL
+                                       : ledger_settings_find_profile(
+                                             ledger->settings, it->endpoint, request->profile);
     if (it->profile == NULL) {
         return base_fail(err, E_PROFILE_UNKNOWN, "'%.*s'", (int)request->profile.len,
             (const char *)request->profile.ptr);
@@ -43,34 +47,42 @@ enum base_code ledger_case_open(struct ledger *ledger, struct ledger_case *it, s
     }
     TRY(pki_digest(PKI_SHA256, request->spki, digest, err));
     memcpy(it->key_sha256, digest, sizeof(it->key_sha256));
-    return ledger_transaction_key(request->endpoint, BYTES_ARRAY(it->key_sha256), request->transaction_id,
-        it->transaction_key, err);
+    return ledger_transaction_key(request->endpoint, BYTES_ARRAY(it->key_sha256),
+        request->transaction_id, it->transaction_key, err);
 }
 
-/* ---- the signer ------------------------------------------------------------------------------------------------- */
+/* ---- the signer
+ * -------------------------------------------------------------------------------------------------
+ */
 
-static void judge_signer(const struct ledger *ledger, struct ledger_case *it, const struct pki_certificate *certificate)
+static void
+judge_signer(
+    const struct ledger *ledger, struct ledger_case *it, const struct pki_certificate *certificate)
 {
     struct policy_facts *facts = &it->facts;
     int64_t now_s = base_clock_now_s(&ledger->clock);
     facts->signer = POLICY_SIGNER_OURS;
     facts->is_signer_revoked = it->signer.status == STORE_REVOKED;
-    facts->is_signer_valid_now = now_s >= it->signer.not_before_s && now_s <= it->signer.not_after_s;
-    facts->is_signer_in_window =
-        it->profile->renew_before_s == 0 || now_s >= it->signer.not_after_s - it->profile->renew_before_s;
+    facts->is_signer_valid_now =
+        now_s >= it->signer.not_before_s && now_s <= it->signer.not_after_s;
+    facts->is_signer_in_window = it->profile->renew_before_s == 0 ||
+                                 now_s >= it->signer.not_after_s - it->profile->renew_before_s;
     facts->has_signer_names = pki_name_equal(certificate->subject, it->request->subject) &&
-        pki_sans_equal(certificate->sans, it->request->sans);
+                              pki_sans_equal(certificate->sans, it->request->sans);
     facts->has_signer_profile = bytes_equal(it->signer.profile, it->profile->name) &&
-        bytes_equal(it->signer.endpoint, it->request->endpoint);
+                                bytes_equal(it->signer.endpoint, it->request->endpoint);
 }
 
-/* Found by serial, and then by its whole: a clone of another CA's with our issuer and serial is none of ours. */
-static enum base_code gather_signer(struct ledger *ledger, struct ledger_case *it, struct base_error *err)
+/* Found by serial, and then by its whole: a clone of another CA's with our issuer and serial is
+ * none of ours. */
+static enum base_code
+gather_signer(struct ledger *ledger, struct ledger_case *it, struct base_error *err)
 {
     uint8_t digest[PKI_DIGEST_MAX];
     struct pki_certificate certificate;
     bool is_found = false;
-    it->facts.signer = it->request->signer_sha256.len == 0 ? POLICY_SIGNER_SELF : POLICY_SIGNER_FOREIGN;
+    it->facts.signer =
+        it->request->signer_sha256.len == 0 ? POLICY_SIGNER_SELF : POLICY_SIGNER_FOREIGN;
     if (it->facts.signer == POLICY_SIGNER_SELF) {
         return BASE_OK;
     }
@@ -78,7 +90,8 @@ static enum base_code gather_signer(struct ledger *ledger, struct ledger_case *i
     if (serial.len > 1 && serial.ptr[0] == 0) {
         serial = bytes_skip(serial, 1);
     }
-    TRY(store_find_certificate(ledger->store, serial, &it->signer_row, &it->signer, &is_found, err));
+    TRY(store_find_certificate(
+        ledger->store, serial, &it->signer_row, &it->signer, &is_found, err));
     if (!is_found || it->signer.certificate.len == 0) {
         return BASE_OK;
     }
@@ -92,10 +105,12 @@ static enum base_code gather_signer(struct ledger *ledger, struct ledger_case *i
     return BASE_OK;
 }
 
-/* ---- the challenge ---------------------------------------------------------------------------------------------- */
+/* ---- the challenge
+ * ---------------------------------------------------------------------------------------------- */
 
 /* Did the certificate that signed, or one that it renewed, spend this challenge? */
-static enum base_code is_spent_by_ancestor(struct ledger *ledger, const struct ledger_case *it, uint64_t challenge_id,
+static enum base_code
+is_spent_by_ancestor(struct ledger *ledger, const struct ledger_case *it, uint64_t challenge_id,
     bool *out, struct base_error *err)
 {
     struct store_row row;
@@ -115,7 +130,8 @@ static enum base_code is_spent_by_ancestor(struct ledger *ledger, const struct l
             break;
         }
         memcpy(serial, at.renews.ptr, len);
-        code = store_find_certificate(ledger->store, (struct bytes){serial, len}, &row, &at, &is_found, err);
+        code = store_find_certificate(
+            ledger->store, (struct bytes){serial, len}, &row, &at, &is_found, err);
         if (!is_found) {
             break;
         }
@@ -124,35 +140,39 @@ static enum base_code is_spent_by_ancestor(struct ledger *ledger, const struct l
     return code;
 }
 
-static void judge_challenge(const struct ledger *ledger, struct ledger_case *it)
+static void
+judge_challenge(const struct ledger *ledger, struct ledger_case *it)
 {
     const struct store_challenge *challenge = &it->challenge;
     struct policy_facts *facts = &it->facts;
     int64_t first_contact_ms = it->request->received_ms;
     facts->challenge = POLICY_CHALLENGE_FOUND;
-    facts->challenge_state = challenge->state == STORE_CHALLENGE_NEW ? POLICY_NEW
-        : challenge->state == STORE_CHALLENGE_HELD                   ? POLICY_HELD_BY_OTHER
-        : challenge->state == STORE_CHALLENGE_SPENT                  ? POLICY_SPENT
-                                                                     : POLICY_DEAD;
+    facts->challenge_state = challenge->state == STORE_CHALLENGE_NEW     ? POLICY_NEW
+                             : challenge->state == STORE_CHALLENGE_HELD  ? POLICY_HELD_BY_OTHER
+                             : challenge->state == STORE_CHALLENGE_SPENT ? POLICY_SPENT
+                                                                         : POLICY_DEAD;
     facts->is_challenge_expired = challenge->expires_ms < first_contact_ms;
     facts->has_challenge_profile = bytes_equal(challenge->profile, it->profile->name);
     facts->has_challenge_subject =
         challenge->subject.len == 0 || pki_name_equal(challenge->subject, it->request->subject);
-    facts->has_challenge_sans = !challenge->is_san_bound || pki_sans_equal(challenge->sans, it->request->sans);
+    facts->has_challenge_sans =
+        !challenge->is_san_bound || pki_sans_equal(challenge->sans, it->request->sans);
     (void)ledger;
 }
 
-static bool is_static_challenge(const struct ledger_case *it)
+static bool
+is_static_challenge(const struct ledger_case *it)
 {
     uint8_t ours[PKI_DIGEST_MAX];
     uint8_t theirs[PKI_DIGEST_MAX];
     return it->profile->static_challenge.len > 0 &&
-        pki_digest(PKI_SHA256, it->profile->static_challenge, ours, NULL) == BASE_OK &&
-        pki_digest(PKI_SHA256, it->request->challenge, theirs, NULL) == BASE_OK &&
-        base_secret_equal((struct bytes){ours, 32}, (struct bytes){theirs, 32});
+           pki_digest(PKI_SHA256, it->profile->static_challenge, ours, NULL) == BASE_OK &&
+           pki_digest(PKI_SHA256, it->request->challenge, theirs, NULL) == BASE_OK &&
+           base_secret_equal((struct bytes){ours, 32}, (struct bytes){theirs, 32});
 }
 
-static enum base_code gather_challenge(struct ledger *ledger, struct ledger_case *it, struct base_error *err)
+static enum base_code
+gather_challenge(struct ledger *ledger, struct ledger_case *it, struct base_error *err)
 {
     uint64_t id = 0;
     uint8_t mac[32];
@@ -170,7 +190,8 @@ static enum base_code gather_challenge(struct ledger *ledger, struct ledger_case
     if (!ledger_challenge_read(it->request->challenge, BYTES_ARRAY(ledger->mac_key), &id, mac)) {
         return BASE_OK;
     }
-    TRY(store_find_challenge(ledger->store, id, &it->challenge_row, &it->challenge, &is_found, err));
+    TRY(store_find_challenge(
+        ledger->store, id, &it->challenge_row, &it->challenge, &is_found, err));
     if (!is_found || !base_secret_equal(it->challenge.mac, BYTES_ARRAY(mac))) {
         return BASE_OK;
     }
@@ -186,9 +207,12 @@ static enum base_code gather_challenge(struct ledger *ledger, struct ledger_case
     return BASE_OK;
 }
 
-/* ---- the identity ----------------------------------------------------------------------------------------------- */
+/* ---- the identity
+ * -----------------------------------------------------------------------------------------------
+ */
 
-static enum base_code gather_identity(struct ledger_case *it, struct base_error *err)
+static enum base_code
+gather_identity(struct ledger_case *it, struct base_error *err)
 {
     uint8_t digest[PKI_DIGEST_MAX];
     it->authority = policy_find_authority(&it->facts);
@@ -220,7 +244,8 @@ static enum base_code gather_identity(struct ledger_case *it, struct base_error 
     return BASE_OK;
 }
 
-enum base_code ledger_case_gather(struct ledger *ledger, struct ledger_case *it, struct base_error *err)
+enum base_code
+ledger_case_gather(struct ledger *ledger, struct ledger_case *it, struct base_error *err)
 {
     const struct ipc_request *request = it->request;
     struct policy_facts *facts = &it->facts;
@@ -231,11 +256,13 @@ enum base_code ledger_case_gather(struct ledger *ledger, struct ledger_case *it,
     facts->needs_approval = it->profile->needs_approval;
     facts->renewal_by_pkcs_req = it->endpoint->renewal_by_pkcs_req;
     facts->allow_same_key_renewal = it->profile->allow_same_key_renewal;
-    facts->sans_code =
-        request->sans.len == 0 ? BASE_OK : pki_sans_check(request->sans, it->profile->san_types, NULL);
-    facts->is_source_limited = request->is_source_exempt == 0 &&
-        ledger_limits_is_over(ledger->limits, request->source, ledger->settings->wrong_challenges_per_minute,
-            base_clock_mono_ms(&ledger->clock));
+    facts->sans_code = request->sans.len == 0
+                           ? BASE_OK
+                           : pki_sans_check(request->sans, it->profile->san_types, NULL);
+    facts->is_source_limited =
+        request->is_source_exempt == 0 &&
+        ledger_limits_is_over(ledger->limits, request->source,
+            ledger->settings->wrong_challenges_per_minute, base_clock_mono_ms(&ledger->clock));
     TRY(gather_signer(ledger, it, err));
     TRY(gather_challenge(ledger, it, err));
     return gather_identity(it, err);

@@ -35,8 +35,11 @@ void ledger_case_init(struct ledger_case *it, const struct ipc_request *request)
 void ledger_case_clear(struct ledger_case *it);
 
 /* Endpoint, profile, CA, hashes. Errors: E_PROFILE_UNKNOWN, E_CA_MISSING. */
-MUST_CHECK enum base_code ledger_case_open(struct ledger *ledger, struct ledger_case *it, struct base_error *err);
-/* Signer, challenge, names: the facts, and the identity when something would authorise. Errors: the store's. */
-MUST_CHECK enum base_code ledger_case_gather(struct ledger *ledger, struct ledger_case *it, struct base_error *err);
+MUST_CHECK enum base_code ledger_case_open(
+    struct ledger *ledger, struct ledger_case *it, struct base_error *err);
+/* Signer, challenge, names: the facts, and the identity when something would authorise. Errors: the
+ * store's. */
+MUST_CHECK enum base_code ledger_case_gather(
+    struct ledger *ledger, struct ledger_case *it, struct base_error *err);
 
 #endif

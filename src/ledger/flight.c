@@ -17,12 +17,14 @@ struct ledger_flights {
     size_t count;
 };
 
-struct ledger_flights *ledger_flights_new(void)
+struct ledger_flights *
+ledger_flights_new(void)
 {
     return calloc(1, sizeof(struct ledger_flights));
 }
 
-void ledger_flights_free(struct ledger_flights *flights)
+void
+ledger_flights_free(struct ledger_flights *flights)
 {
     while (flights != NULL && flights->first != NULL) {
         struct ledger_flight *flight = flights->first;
@@ -33,12 +35,14 @@ void ledger_flights_free(struct ledger_flights *flights)
     free(flights);
 }
 
-size_t ledger_flights_count(const struct ledger_flights *flights)
+size_t
+ledger_flights_count(const struct ledger_flights *flights)
 {
     return flights->count;
 }
 
-struct ledger_flight *ledger_flight_begin(struct ledger *ledger)
+struct ledger_flight *
+ledger_flight_begin(struct ledger *ledger)
 {
     struct ledger_flight *flight = calloc(1, sizeof(*flight));
     if (flight != NULL) {
@@ -52,7 +56,8 @@ struct ledger_flight *ledger_flight_begin(struct ledger *ledger)
     return flight;
 }
 
-void ledger_flight_end(struct ledger *ledger, struct ledger_flight *flight)
+void
+ledger_flight_end(struct ledger *ledger, struct ledger_flight *flight)
 {
     for (struct ledger_flight **at = &ledger->flights->first; *at != NULL; at = &(*at)->next) {
         if (*at == flight) {
@@ -66,7 +71,8 @@ void ledger_flight_end(struct ledger *ledger, struct ledger_flight *flight)
 }
 
 /* Walked one by one: there are at most as many as the front has requests in flight. */
-struct ledger_flight *ledger_flight_find(const struct ledger_flights *flights, uint64_t id)
+struct ledger_flight *
+ledger_flight_find(const struct ledger_flights *flights, uint64_t id)
 {
     struct ledger_flight *flight = flights->first;
     while (flight != NULL && flight->id != id) {
@@ -75,7 +81,8 @@ struct ledger_flight *ledger_flight_find(const struct ledger_flights *flights, u
     return flight;
 }
 
-struct ledger_flight *ledger_flight_find_identity(const struct ledger_flights *flights, struct bytes identity)
+struct ledger_flight *
+ledger_flight_find_identity(const struct ledger_flights *flights, struct bytes identity)
 {
     struct ledger_flight *flight = flights->first;
     while (flight != NULL && !bytes_equal(flight->identity, identity)) {
@@ -84,7 +91,8 @@ struct ledger_flight *ledger_flight_find_identity(const struct ledger_flights *f
     return flight;
 }
 
-struct ledger_flight *ledger_flight_find_serial(const struct ledger_flights *flights, struct bytes serial)
+struct ledger_flight *
+ledger_flight_find_serial(const struct ledger_flights *flights, struct bytes serial)
 {
     struct ledger_flight *flight = flights->first;
     while (flight != NULL && !bytes_equal(flight->certificate.serial, serial)) {
@@ -93,7 +101,8 @@ struct ledger_flight *ledger_flight_find_serial(const struct ledger_flights *fli
     return flight;
 }
 
-bool ledger_flight_wait(struct ledger_flight *flight, uint64_t front_request_id)
+bool
+ledger_flight_wait(struct ledger_flight *flight, uint64_t front_request_id)
 {
     if (flight->waiter_count == LEDGER_WAITERS_MAX) {
         return false;
@@ -103,19 +112,22 @@ bool ledger_flight_wait(struct ledger_flight *flight, uint64_t front_request_id)
 }
 
 /* Everybody who waits hears the same, after the next commit. */
-static void tell_waiters(struct ledger *ledger, const struct ledger_flight *flight, size_t from,
+static void
+tell_waiters(struct ledger *ledger, const struct ledger_flight *flight, size_t from,
     enum ipc_outcome outcome, enum base_code code, struct bytes certificate)
 {
     for (size_t i = from; i < flight->waiter_count; i++) {
         struct base_error err;
-        if (ledger_batch_verdict(ledger, flight->waiters[i], flight->delivery.id, outcome, code, certificate, &err) !=
-            BASE_OK) {
-            base_log_error(ledger->log, BASE_LOG_ERROR, "verdict_lost", &err); /* the front's deadline answers */
+        if (ledger_batch_verdict(ledger, flight->waiters[i], flight->delivery.id, outcome, code,
+                certificate, &err) != BASE_OK) {
+            base_log_error(ledger->log, BASE_LOG_ERROR, "verdict_lost",
+                &err); /* the front's deadline answers */
         }
     }
 }
 
-void ledger_flight_fail(struct ledger *ledger, struct ledger_flight *flight, enum base_code code)
+void
+ledger_flight_fail(struct ledger *ledger, struct ledger_flight *flight, enum base_code code)
 {
     for (size_t i = 0; i < flight->waiter_count; i++) {
         const struct ipc_verdict fault = {
@@ -125,9 +137,12 @@ void ledger_flight_fail(struct ledger *ledger, struct ledger_flight *flight, enu
     ledger_flight_end(ledger, flight);
 }
 
-/* ---- check ------------------------------------------------------------------------------------------------------ */
+/* ---- check
+ * ------------------------------------------------------------------------------------------------------
+ */
 
-void ledger_flight_check(struct ledger *ledger, struct ledger_flight *flight)
+void
+ledger_flight_check(struct ledger *ledger, struct ledger_flight *flight)
 {
     const struct ipc_check_body question = {.request_id = flight->id,
         .ca = flight->certificate.ca,
@@ -138,7 +153,9 @@ void ledger_flight_check(struct ledger *ledger, struct ledger_flight *flight)
 }
 
 /* The signer would not sign it: the request is refused, and nothing was spent. */
-static void refuse_body(struct ledger *ledger, struct ledger_flight *flight, enum base_code code, struct bytes detail)
+static void
+refuse_body(
+    struct ledger *ledger, struct ledger_flight *flight, enum base_code code, struct bytes detail)
 {
     struct base_error err;
     struct store_op *op = NULL;
@@ -151,15 +168,19 @@ static void refuse_body(struct ledger *ledger, struct ledger_flight *flight, enu
     delivery->serial = BYTES_NONE;
     delivery->step = 4;
     delivery->code = (uint32_t)code;
-    if (arena_alloc(ledger_batch_arena(ledger->batch), sizeof(*delivery), &memory, &err) != BASE_OK ||
-        ledger_batch_make_event(ledger, delivery->id, 4, "refused", code, detail, &event, &err) != BASE_OK ||
+    if (arena_alloc(ledger_batch_arena(ledger->batch), sizeof(*delivery), &memory, &err) !=
+            BASE_OK ||
+        ledger_batch_make_event(ledger, delivery->id, 4, "refused", code, detail, &event, &err) !=
+            BASE_OK ||
         ledger_batch_op(ledger, STORE_SET_STATE, &op, NULL, &err) != BASE_OK) {
         ledger_flight_fail(ledger, flight, err.code);
         return;
     }
     struct store_delivery *kept = memory;
-    *kept = (struct store_delivery){
-        .id = delivery->id, .step = 4, .code = (uint32_t)code, .updated_ms = base_clock_now_ms(&ledger->clock)};
+    *kept = (struct store_delivery){.id = delivery->id,
+        .step = 4,
+        .code = (uint32_t)code,
+        .updated_ms = base_clock_now_ms(&ledger->clock)};
     kept->state = delivery->state; /* a static text */
     op->delivery = kept;
     op->events = event;
@@ -168,7 +189,8 @@ static void refuse_body(struct ledger *ledger, struct ledger_flight *flight, enu
     ledger_flight_end(ledger, flight);
 }
 
-void ledger_flight_checked(struct ledger *ledger, const struct ipc_body_checked *answer)
+void
+ledger_flight_checked(struct ledger *ledger, const struct ipc_body_checked *answer)
 {
     struct ledger_flight *flight = ledger_flight_find(ledger->flights, answer->request_id);
     struct base_error err;
@@ -190,23 +212,29 @@ void ledger_flight_checked(struct ledger *ledger, const struct ipc_body_checked 
     }
 }
 
-/* ---- commit ----------------------------------------------------------------------------------------------------- */
+/* ---- commit
+ * -----------------------------------------------------------------------------------------------------
+ */
 
-enum base_code ledger_flight_reserve(struct ledger *ledger, struct ledger_flight *flight, struct base_error *err)
+enum base_code
+ledger_flight_reserve(struct ledger *ledger, struct ledger_flight *flight, struct base_error *err)
 {
     struct store_op *op = NULL;
     size_t index = 0;
     void *memory = NULL;
     int64_t now_ms = base_clock_now_ms(&ledger->clock);
-    TRY(arena_alloc(ledger_batch_arena(ledger->batch), 2 * sizeof(struct store_event), &memory, err));
+    TRY(arena_alloc(
+        ledger_batch_arena(ledger->batch), 2 * sizeof(struct store_event), &memory, err));
     struct store_event *events = memory;
     events[0] = (struct store_event){.delivery_id = flight->delivery.id,
         .at_ms = now_ms,
         .step = 3,
         .event = BYTES_LITERAL("authorised"),
         .detail = bytes_from_text(flight->authorised_by)};
-    events[1] = (struct store_event){
-        .delivery_id = flight->delivery.id, .at_ms = now_ms, .step = 4, .event = BYTES_LITERAL("reserved")};
+    events[1] = (struct store_event){.delivery_id = flight->delivery.id,
+        .at_ms = now_ms,
+        .step = 4,
+        .event = BYTES_LITERAL("reserved")};
     flight->delivery.state = bytes_from_text(ledger_state_name(LEDGER_RESERVED));
     flight->delivery.step = (uint8_t)ledger_state_step(LEDGER_RESERVED);
     flight->delivery.code = 0;
@@ -225,9 +253,12 @@ enum base_code ledger_flight_reserve(struct ledger *ledger, struct ledger_flight
     return ledger_batch_sign(ledger, flight, index, err);
 }
 
-/* ---- signature -------------------------------------------------------------------------------------------------- */
+/* ---- signature
+ * --------------------------------------------------------------------------------------------------
+ */
 
-void ledger_flight_sign(struct ledger *ledger, struct ledger_flight *flight)
+void
+ledger_flight_sign(struct ledger *ledger, struct ledger_flight *flight)
 {
     const struct ipc_sign_body question = {.request_id = flight->id,
         .ca = flight->certificate.ca,
@@ -239,9 +270,11 @@ void ledger_flight_sign(struct ledger *ledger, struct ledger_flight *flight)
     ledger_send(ledger, &ledger->signer_fd, &ipc_sign_body_spec, &question, -1);
 }
 
-/* The signature, the delivery's state, its event and the keys by which it is found: in a group that nobody waits for. */
-static enum base_code store_signature(struct ledger *ledger, const struct ledger_flight *flight,
-    struct bytes certificate, struct base_error *err)
+/* The signature, the delivery's state, its event and the keys by which it is found: in a group that
+ * nobody waits for. */
+static enum base_code
+store_signature(struct ledger *ledger, const struct ledger_flight *flight, struct bytes certificate,
+    struct base_error *err)
 {
     struct arena *arena = ledger_batch_arena(ledger->batch);
     struct store_op *op = NULL;
@@ -259,7 +292,8 @@ static enum base_code store_signature(struct ledger *ledger, const struct ledger
         .state = bytes_from_text(ledger_state_name(LEDGER_SIGNED)),
         .step = (uint8_t)ledger_state_step(LEDGER_SIGNED),
         .updated_ms = base_clock_now_ms(&ledger->clock)};
-    TRY(ledger_batch_make_event(ledger, flight->delivery.id, 4, "signed", BASE_OK, BYTES_NONE, &event, err));
+    TRY(ledger_batch_make_event(
+        ledger, flight->delivery.id, 4, "signed", BASE_OK, BYTES_NONE, &event, err));
     TRY(ledger_batch_op(ledger, STORE_SET_STATE, &op, NULL, err));
     op->delivery = delivery;
     op->from_state = bytes_from_text(ledger_state_name(LEDGER_RESERVED));
@@ -268,7 +302,8 @@ static enum base_code store_signature(struct ledger *ledger, const struct ledger
     return ledger_lookup_add(ledger, &flight->delivery, row->certificate, err);
 }
 
-void ledger_flight_signed(struct ledger *ledger, const struct ipc_body_signed *answer)
+void
+ledger_flight_signed(struct ledger *ledger, const struct ipc_body_signed *answer)
 {
     struct ledger_flight *flight = ledger_flight_find(ledger->flights, answer->request_id);
     struct base_error err;
@@ -283,21 +318,25 @@ void ledger_flight_signed(struct ledger *ledger, const struct ipc_body_signed *a
         return;
     }
     if (store_signature(ledger, flight, answer->certificate, &err) != BASE_OK) {
-        base_log_error(ledger->log, BASE_LOG_ERROR, "signature_not_kept", &err); /* it is made again at the next start */
+        base_log_error(ledger->log, BASE_LOG_ERROR, "signature_not_kept",
+            &err); /* it is made again at the next start */
     }
-    /* The first who waited has it from the signer already; an ECDSA certificate leaves only after this commit. */
-    tell_waiters(ledger, flight, answer->is_handed_over != 0 ? 1 : 0, IPC_ISSUED, BASE_OK, answer->certificate);
+    /* The first who waited has it from the signer already; an ECDSA certificate leaves only after
+     * this commit. */
+    tell_waiters(ledger, flight, answer->is_handed_over != 0 ? 1 : 0, IPC_ISSUED, BASE_OK,
+        answer->certificate);
     ledger_flight_end(ledger, flight);
 }
 
-enum base_code ledger_flight_resume(struct ledger *ledger, const struct store_certificate *certificate,
+enum base_code
+ledger_flight_resume(struct ledger *ledger, const struct store_certificate *certificate,
     uint64_t front_request_id, struct base_error *err)
 {
     struct ledger_flight *flight = ledger_flight_find_serial(ledger->flights, certificate->serial);
     if (flight != NULL) {
         return front_request_id == 0 || ledger_flight_wait(flight, front_request_id)
-            ? BASE_OK
-            : base_fail(err, E_PEER_BUSY, "too many wait for one certificate");
+                   ? BASE_OK
+                   : base_fail(err, E_PEER_BUSY, "too many wait for one certificate");
     }
     flight = ledger_flight_begin(ledger);
     if (flight == NULL) {
@@ -308,7 +347,8 @@ enum base_code ledger_flight_resume(struct ledger *ledger, const struct store_ce
     struct store_certificate *to = &flight->certificate;
     enum base_code code = arena_copy(&flight->memory, certificate->serial, &to->serial, err);
     code = code == BASE_OK ? arena_copy(&flight->memory, certificate->ca, &to->ca, err) : code;
-    code = code == BASE_OK ? arena_copy(&flight->memory, certificate->profile, &to->profile, err) : code;
+    code = code == BASE_OK ? arena_copy(&flight->memory, certificate->profile, &to->profile, err)
+                           : code;
     code = code == BASE_OK ? arena_copy(&flight->memory, certificate->body, &to->body, err) : code;
     if (code != BASE_OK) {
         ledger_flight_end(ledger, flight);
@@ -321,9 +361,11 @@ enum base_code ledger_flight_resume(struct ledger *ledger, const struct store_ce
     return BASE_OK;
 }
 
-void ledger_flights_ask_again(struct ledger *ledger)
+void
+ledger_flights_ask_again(struct ledger *ledger)
 {
-    for (struct ledger_flight *flight = ledger->flights->first; flight != NULL; flight = flight->next) {
+    for (struct ledger_flight *flight = ledger->flights->first; flight != NULL;
+         flight = flight->next) {
         if (flight->stage == LEDGER_CHECKING) {
             ledger_flight_check(ledger, flight);
         } else if (flight->stage == LEDGER_SIGNING) {
@@ -332,9 +374,11 @@ void ledger_flights_ask_again(struct ledger *ledger)
     }
 }
 
-void ledger_flights_forget_front(struct ledger *ledger)
+void
+ledger_flights_forget_front(struct ledger *ledger)
 {
-    for (struct ledger_flight *flight = ledger->flights->first; flight != NULL; flight = flight->next) {
+    for (struct ledger_flight *flight = ledger->flights->first; flight != NULL;
+         flight = flight->next) {
         flight->waiter_count = 0;
     }
 }

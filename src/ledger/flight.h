@@ -1,8 +1,10 @@
 /*
- * flight.h - certificates that are being made: their body at the signer's check, in the commit, at its signature.
+ * flight.h - certificates that are being made: their body at the signer's check, in the commit, at
+ * its signature.
  *
- * A request with the identity of a flight waits for it. A flight ends with its signature, or with a fault; what the commit
- * reserved stays reserved, and the next request of that identity has it signed.
+ * A request with the identity of a flight waits for it. A flight ends with its signature, or with a
+ * fault; what the commit reserved stays reserved, and the next request of that identity has it
+ * signed.
  */
 #ifndef LEDGER_FLIGHT_H
 #define LEDGER_FLIGHT_H
@@ -10,7 +12,8 @@
 #include "base/arena.h"
 #include "ledger/ledger.h"
 
-#define LEDGER_WAITERS_MAX 64 /* front requests for one certificate; beyond: a fault, the client comes again */
+#define LEDGER_WAITERS_MAX                                                                         \
+    64 /* front requests for one certificate; beyond: a fault, the client comes again */
 
 enum ledger_flight_stage { LEDGER_CHECKING = 1, LEDGER_COMMITTING, LEDGER_SIGNING };
 
@@ -26,7 +29,7 @@ struct ledger_flight {
     struct bytes identity; /* 32 octets */
     struct store_delivery delivery;
     struct store_certificate certificate;
-    uint64_t challenge_id; /* to be spent; 0: none */
+    uint64_t challenge_id;     /* to be spent; 0: none */
     const char *authorised_by; /* for the trace; static */
 };
 
@@ -38,8 +41,10 @@ size_t ledger_flights_count(const struct ledger_flights *flights);
 struct ledger_flight *ledger_flight_begin(struct ledger *ledger);
 void ledger_flight_end(struct ledger *ledger, struct ledger_flight *flight);
 struct ledger_flight *ledger_flight_find(const struct ledger_flights *flights, uint64_t id);
-struct ledger_flight *ledger_flight_find_identity(const struct ledger_flights *flights, struct bytes identity);
-struct ledger_flight *ledger_flight_find_serial(const struct ledger_flights *flights, struct bytes serial);
+struct ledger_flight *ledger_flight_find_identity(
+    const struct ledger_flights *flights, struct bytes identity);
+struct ledger_flight *ledger_flight_find_serial(
+    const struct ledger_flights *flights, struct bytes serial);
 /* false: too many wait already. */
 bool ledger_flight_wait(struct ledger_flight *flight, uint64_t front_request_id);
 
@@ -48,18 +53,20 @@ void ledger_flight_check(struct ledger *ledger, struct ledger_flight *flight);
 /* The signer's verdict on the body: into the batch, or refused. */
 void ledger_flight_checked(struct ledger *ledger, const struct ipc_body_checked *answer);
 /* Put the reservation into the batch. */
-MUST_CHECK enum base_code ledger_flight_reserve(struct ledger *ledger, struct ledger_flight *flight,
-    struct base_error *err);
+MUST_CHECK enum base_code ledger_flight_reserve(
+    struct ledger *ledger, struct ledger_flight *flight, struct base_error *err);
 void ledger_flight_sign(struct ledger *ledger, struct ledger_flight *flight);
 void ledger_flight_signed(struct ledger *ledger, const struct ipc_body_signed *answer);
 /* A fault: everybody who waits is told, and the flight ends. */
 void ledger_flight_fail(struct ledger *ledger, struct ledger_flight *flight, enum base_code code);
 
-/* A certificate that is reserved and not signed: begin its signature. @front_request_id 0: nobody waits. */
-MUST_CHECK enum base_code ledger_flight_resume(struct ledger *ledger, const struct store_certificate *certificate,
-    uint64_t front_request_id, struct base_error *err);
+/* A certificate that is reserved and not signed: begin its signature. @front_request_id 0: nobody
+ * waits. */
+MUST_CHECK enum base_code ledger_flight_resume(struct ledger *ledger,
+    const struct store_certificate *certificate, uint64_t front_request_id, struct base_error *err);
 
-/* A new signer: ask again what was unanswered. A new front: nobody of the old one waits any more. */
+/* A new signer: ask again what was unanswered. A new front: nobody of the old one waits any more.
+ */
 void ledger_flights_ask_again(struct ledger *ledger);
 void ledger_flights_forget_front(struct ledger *ledger);
 

@@ -11,7 +11,8 @@
 #define SHORTEST_S 3600 /* a certificate that would live shorter than an hour helps nobody */
 #define URL_MAX 1200
 
-void ledger_serials_take(struct ledger_serials *serials, struct bytes serial)
+void
+ledger_serials_take(struct ledger_serials *serials, struct bytes serial)
 {
     uint64_t ms = 0;
     for (size_t i = 0; i < 6 && serial.len == LEDGER_SERIAL_LEN; i++) {
@@ -20,12 +21,14 @@ void ledger_serials_take(struct ledger_serials *serials, struct bytes serial)
     serials->last_ms = ms > serials->last_ms ? ms : serials->last_ms;
 }
 
-enum base_code ledger_serial_make(struct ledger_serials *serials, const struct base_clock *clock,
+enum base_code
+ledger_serial_make(struct ledger_serials *serials, const struct base_clock *clock,
     const struct base_random *random, uint8_t out[LEDGER_SERIAL_LEN], struct base_error *err)
 {
     uint64_t now_ms = (uint64_t)base_clock_now_ms(clock);
     if (now_ms + CLOCK_TOLERANCE_MS < serials->last_ms) {
-        return base_fail(err, E_CLOCK_BACK, "%llu s behind", (unsigned long long)(serials->last_ms - now_ms) / 1000);
+        return base_fail(err, E_CLOCK_BACK, "%llu s behind",
+            (unsigned long long)(serials->last_ms - now_ms) / 1000);
     }
     serials->last_ms = now_ms > serials->last_ms ? now_ms : serials->last_ms;
     for (size_t i = 0; i < 6; i++) {
@@ -34,19 +37,22 @@ enum base_code ledger_serial_make(struct ledger_serials *serials, const struct b
     return base_random_fill(random, out + 6, LEDGER_SERIAL_LEN - 6, err);
 }
 
-static struct bytes make_url(struct bytes public_url, const char *folder, const struct ledger_ca *ca,
+static struct bytes
+make_url(struct bytes public_url, const char *folder, const struct ledger_ca *ca,
     const char *suffix, char out[URL_MAX])
 {
     if (public_url.len == 0) {
         return BYTES_NONE;
     }
-    (void)snprintf(out, URL_MAX, "%.*s/%s/%.*s.%s", base_size_to_int(public_url.len), (const char *)public_url.ptr,
-        folder, base_size_to_int(ca->name_len), (const char *)ca->name, suffix);
+    (void)snprintf(out, URL_MAX, "%.*s/%s/%.*s.%s", base_size_to_int(public_url.len),
+        (const char *)public_url.ptr, folder, base_size_to_int(ca->name_len),
+        (const char *)ca->name, suffix);
     return bytes_from_text(out);
 }
 
-enum base_code ledger_body_build(const struct ledger_body_spec *spec, struct buffer *out, int64_t *out_not_before_s,
-    int64_t *out_not_after_s, struct base_error *err)
+enum base_code
+ledger_body_build(const struct ledger_body_spec *spec, struct buffer *out,
+    int64_t *out_not_before_s, int64_t *out_not_after_s, struct base_error *err)
 {
     char crl_url[URL_MAX] = "";
     char ca_url[URL_MAX] = "";

@@ -1,6 +1,6 @@
 /*
- * issue.h - a certificate's serial number and body: everything in it comes from profile, challenge and CA; of the request only names that
- * were judged, and the key.
+ * issue.h - a certificate's serial number and body: everything in it comes from profile, challenge
+ * and CA; of the request only names that were judged, and the key.
  */
 #ifndef LEDGER_ISSUE_H
 #define LEDGER_ISSUE_H
@@ -19,8 +19,9 @@ struct ledger_serials {
 /* Where the clock must not fall behind. */
 void ledger_serials_take(struct ledger_serials *serials, struct bytes serial);
 /* Errors: E_CLOCK_BACK when the clock is more than five minutes behind the last serial. */
-MUST_CHECK enum base_code ledger_serial_make(struct ledger_serials *serials, const struct base_clock *clock,
-    const struct base_random *random, uint8_t out[LEDGER_SERIAL_LEN], struct base_error *err);
+MUST_CHECK enum base_code ledger_serial_make(struct ledger_serials *serials,
+    const struct base_clock *clock, const struct base_random *random,
+    uint8_t out[LEDGER_SERIAL_LEN], struct base_error *err);
 
 struct ledger_body_spec {
     const struct ledger_profile *profile;
@@ -33,7 +34,7 @@ struct ledger_body_spec {
     int64_t now_s;
 };
 /* Validity is cut to the CA's end. Errors: E_CA_ENDING, E_DER_*. */
-MUST_CHECK enum base_code ledger_body_build(const struct ledger_body_spec *spec, struct buffer *out, int64_t *out_not_before_s,
-    int64_t *out_not_after_s, struct base_error *err);
+MUST_CHECK enum base_code ledger_body_build(const struct ledger_body_spec *spec, struct buffer *out,
+    int64_t *out_not_before_s, int64_t *out_not_after_s, struct base_error *err);
 
 #endif

@@ -29,8 +29,8 @@ struct ledger {
     uint8_t mac_key[32]; /* of challenges */
     uint64_t last_challenge_id;
     uint64_t last_delivery_id;
-    int front_fd;  /* -1: there is no front now */
-    int signer_fd; /* -1: there is no signer now */
+    int front_fd;                   /* -1: there is no front now */
+    int signer_fd;                  /* -1: there is no signer now */
     struct ledger_batch *batch;     /* owned */
     struct ledger_flights *flights; /* owned */
     struct ledger_limits *limits;   /* owned */
@@ -42,16 +42,18 @@ struct ledger {
 uint64_t ledger_next_delivery_id(struct ledger *ledger);
 uint64_t ledger_next_request_id(struct ledger *ledger);
 
-/* Send to a peer; a peer that is gone is forgotten until the supervisor hands over its successor. */
-void ledger_send(struct ledger *ledger, int *peer_fd, const struct ipc_spec *spec, const void *message, int pass_fd);
+/* Send to a peer; a peer that is gone is forgotten until the supervisor hands over its successor.
+ */
+void ledger_send(struct ledger *ledger, int *peer_fd, const struct ipc_spec *spec,
+    const void *message, int pass_fd);
 
 /* One frame of the signer, whatever it is. */
 void ledger_take_signer_frame(struct ledger *ledger, const struct ipc_frame *frame);
 /*
- * Wait for one answer of the signer, handling everything else that it sends meanwhile; for administration only. frame->fd is the
- * caller's to close. Errors: E_SIGNER_GONE.
+ * Wait for one answer of the signer, handling everything else that it sends meanwhile; for
+ * administration only. frame->fd is the caller's to close. Errors: E_SIGNER_GONE.
  */
-MUST_CHECK enum base_code ledger_wait_signer(struct ledger *ledger, uint16_t type, struct ipc_frame *frame,
-    struct base_error *err);
+MUST_CHECK enum base_code ledger_wait_signer(
+    struct ledger *ledger, uint16_t type, struct ipc_frame *frame, struct base_error *err);
 
 #endif

@@ -20,8 +20,8 @@ struct keys {
     uint64_t delivery_id;
 };
 
-static enum base_code add_key(struct keys *keys, enum store_lookup_kind kind, struct bytes value,
-    struct base_error *err)
+static enum base_code
+add_key(struct keys *keys, enum store_lookup_kind kind, struct bytes value, struct base_error *err)
 {
     if (value.len == 0) {
         return BASE_OK;
@@ -32,7 +32,8 @@ static enum base_code add_key(struct keys *keys, enum store_lookup_kind kind, st
     return arena_copy(keys->arena, value, &row->value, err);
 }
 
-enum base_code ledger_lookup_add(struct ledger *ledger, const struct store_delivery *delivery,
+enum base_code
+ledger_lookup_add(struct ledger *ledger, const struct store_delivery *delivery,
     struct bytes certificate, struct base_error *err)
 {
     struct store_op *op = NULL;
@@ -65,14 +66,17 @@ enum base_code ledger_lookup_add(struct ledger *ledger, const struct store_deliv
     return BASE_OK;
 }
 
-/* ---- finding ---------------------------------------------------------------------------------------------------- */
+/* ---- finding
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 struct found {
     uint64_t ids[4 * LEDGER_FOUND_MAX];
     size_t count;
 };
 
-static void add_id(struct found *found, uint64_t id)
+static void
+add_id(struct found *found, uint64_t id)
 {
     for (size_t i = 0; i < found->count; i++) {
         if (found->ids[i] == id) {
@@ -84,8 +88,9 @@ static void add_id(struct found *found, uint64_t id)
     }
 }
 
-static enum base_code search(struct ledger *ledger, enum store_lookup_kind kind, struct bytes value,
-    struct found *found, struct base_error *err)
+static enum base_code
+search(struct ledger *ledger, enum store_lookup_kind kind, struct bytes value, struct found *found,
+    struct base_error *err)
 {
     uint64_t ids[LEDGER_FOUND_MAX];
     size_t count = 0;
@@ -96,7 +101,8 @@ static enum base_code search(struct ledger *ledger, enum store_lookup_kind kind,
     return BASE_OK;
 }
 
-static enum base_code add_if_there(struct ledger *ledger, uint64_t id, struct found *found, struct base_error *err)
+static enum base_code
+add_if_there(struct ledger *ledger, uint64_t id, struct found *found, struct base_error *err)
 {
     struct store_row row;
     struct store_delivery delivery;
@@ -110,14 +116,16 @@ static enum base_code add_if_there(struct ledger *ledger, uint64_t id, struct fo
     return code;
 }
 
-static enum base_code take_challenge_delivery(void *arg, const struct store_delivery *row, struct base_error *err)
+static enum base_code
+take_challenge_delivery(void *arg, const struct store_delivery *row, struct base_error *err)
 {
     (void)err;
     add_id(arg, row->id);
     return BASE_OK;
 }
 
-static enum base_code search_hex(struct ledger *ledger, struct bytes what, struct found *found, struct base_error *err)
+static enum base_code
+search_hex(struct ledger *ledger, struct bytes what, struct found *found, struct base_error *err)
 {
     BUFFER_LOCAL(octets, 64);
     struct store_row row;
@@ -128,7 +136,8 @@ static enum base_code search_hex(struct ledger *ledger, struct bytes what, struc
     }
     struct bytes value = buffer_bytes(&octets);
     store_row_init(&row);
-    enum base_code code = store_find_certificate(ledger->store, value, &row, &certificate, &is_found, err);
+    enum base_code code =
+        store_find_certificate(ledger->store, value, &row, &certificate, &is_found, err);
     if (is_found) {
         add_id(found, certificate.delivery_id);
     }
@@ -141,26 +150,30 @@ static enum base_code search_hex(struct ledger *ledger, struct bytes what, struc
     return value.len == 20 ? search(ledger, STORE_BY_SHA1, value, found, err) : BASE_OK;
 }
 
-static enum base_code search_subject(struct ledger *ledger, struct bytes what, struct found *found,
-    struct base_error *err)
+static enum base_code
+search_subject(
+    struct ledger *ledger, struct bytes what, struct found *found, struct base_error *err)
 {
     BUFFER_LOCAL(der, 65536);
     BUFFER_LOCAL(text, 65536);
-    if (memchr(what.ptr, '=', what.len) == NULL || pki_name_from_text(what, &der, NULL) != BASE_OK) {
+    if (memchr(what.ptr, '=', what.len) == NULL ||
+        pki_name_from_text(what, &der, NULL) != BASE_OK) {
         return BASE_OK;
     }
     TRY(pki_name_text(buffer_bytes(&der), &text, err));
     return search(ledger, STORE_BY_SUBJECT, buffer_bytes(&text), found, err);
 }
 
-static int newest_first(const void *a, const void *b)
+static int
+newest_first(const void *a, const void *b)
 {
     const uint64_t *left = a;
     const uint64_t *right = b;
     return *left > *right ? -1 : *left < *right ? 1 : 0;
 }
 
-enum base_code ledger_lookup_find(struct ledger *ledger, struct bytes what, uint64_t out_ids[LEDGER_FOUND_MAX],
+enum base_code
+ledger_lookup_find(struct ledger *ledger, struct bytes what, uint64_t out_ids[LEDGER_FOUND_MAX],
     size_t *out_count, struct base_error *err)
 {
     struct found found = {.count = 0};
@@ -172,16 +185,16 @@ enum base_code ledger_lookup_find(struct ledger *ledger, struct bytes what, uint
         TRY(add_if_there(ledger, number, &found, err));
     }
     if (ledger_challenge_id_read(what, &number)) {
-        TRY(store_each_delivery_of_challenge(ledger->store, number, LEDGER_FOUND_MAX, take_challenge_delivery, &found,
-            err));
+        TRY(store_each_delivery_of_challenge(
+            ledger->store, number, LEDGER_FOUND_MAX, take_challenge_delivery, &found, err));
     }
     TRY(search_hex(ledger, what, &found, err));
     TRY(search(ledger, STORE_BY_DEVICE, what, &found, err));
     TRY(search(ledger, STORE_BY_TRANSACTION_ID, what, &found, err));
     TRY(search_subject(ledger, what, &found, err));
     if (found.count == 0) {
-        return base_fail(err, E_NOT_FOUND, "'%.*s'", base_size_to_int(what.len < 64 ? what.len : 64),
-            (const char *)what.ptr);
+        return base_fail(err, E_NOT_FOUND, "'%.*s'",
+            base_size_to_int(what.len < 64 ? what.len : 64), (const char *)what.ptr);
     }
     qsort(found.ids, found.count, sizeof(found.ids[0]), newest_first);
     *out_count = found.count < LEDGER_FOUND_MAX ? found.count : LEDGER_FOUND_MAX;

@@ -1,5 +1,6 @@
 /*
- * kurier-ledger: the loop. Everything that is queued is taken, then one commit holds it, then the verdicts leave.
+ * kurier-ledger: the loop. Everything that is queued is taken, then one commit holds it, then the
+ * verdicts leave.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,8 +25,8 @@
 #include "base/banned.h"
 
 #define CONNECTIONS_MAX 32
-#define TAKEN_AT_ONCE 64     /* frames of one socket before the others and the commit */
-#define IDLE_MS 1000         /* nothing to do: look at CRLs and windows */
+#define TAKEN_AT_ONCE 64 /* frames of one socket before the others and the commit */
+#define IDLE_MS 1000     /* nothing to do: look at CRLs and windows */
 #define CRL_LOOK_MS 60000
 #define WINDOW_LOOK_MS 3600000
 #define SIGNER_WAIT_MS 10000 /* for administration */
@@ -48,21 +49,27 @@ struct role {
     struct ipc_frame frame;
 };
 
-/* ---- what the parts share --------------------------------------------------------------------------------------- */
+/* ---- what the parts share
+ * --------------------------------------------------------------------------------------- */
 
-uint64_t ledger_next_delivery_id(struct ledger *ledger)
+uint64_t
+ledger_next_delivery_id(struct ledger *ledger)
 {
     uint64_t wanted = (uint64_t)base_clock_now_ms(&ledger->clock) << 12;
-    ledger->last_delivery_id = wanted > ledger->last_delivery_id ? wanted : ledger->last_delivery_id + 1;
+    ledger->last_delivery_id =
+        wanted > ledger->last_delivery_id ? wanted : ledger->last_delivery_id + 1;
     return ledger->last_delivery_id;
 }
 
-uint64_t ledger_next_request_id(struct ledger *ledger)
+uint64_t
+ledger_next_request_id(struct ledger *ledger)
 {
     return ++ledger->last_request_id;
 }
 
-void ledger_send(struct ledger *ledger, int *peer_fd, const struct ipc_spec *spec, const void *message, int pass_fd)
+void
+ledger_send(struct ledger *ledger, int *peer_fd, const struct ipc_spec *spec, const void *message,
+    int pass_fd)
 {
     struct base_error err;
     if (*peer_fd >= 0 && ipc_send(*peer_fd, spec, message, pass_fd, &err) != BASE_OK) {
@@ -73,14 +80,16 @@ void ledger_send(struct ledger *ledger, int *peer_fd, const struct ipc_spec *spe
 }
 
 /* Is there something to read, without waiting longer than this? */
-static bool is_readable(int fd, int wait_ms)
+static bool
+is_readable(int fd, int wait_ms)
 {
     struct pollfd entry = {fd, POLLIN, 0};
     return fd >= 0 && poll(&entry, 1, wait_ms) == 1;
 }
 
 /* One frame, when there is one; false when there is none, or no peer any more. */
-static bool take_frame(struct ledger *ledger, int *peer_fd, struct ipc_frame *frame, int wait_ms)
+static bool
+take_frame(struct ledger *ledger, int *peer_fd, struct ipc_frame *frame, int wait_ms)
 {
     struct base_error err;
     if (!is_readable(*peer_fd, wait_ms)) {
@@ -95,7 +104,8 @@ static bool take_frame(struct ledger *ledger, int *peer_fd, struct ipc_frame *fr
     return true;
 }
 
-static void close_frame(struct ipc_frame *frame)
+static void
+close_frame(struct ipc_frame *frame)
 {
     if (frame->fd >= 0) {
         (void)close(frame->fd);
@@ -103,7 +113,9 @@ static void close_frame(struct ipc_frame *frame)
     }
 }
 
-enum base_code ledger_wait_signer(struct ledger *ledger, uint16_t type, struct ipc_frame *frame, struct base_error *err)
+enum base_code
+ledger_wait_signer(
+    struct ledger *ledger, uint16_t type, struct ipc_frame *frame, struct base_error *err)
 {
     int64_t until_ms = base_clock_mono_ms(&ledger->clock) + SIGNER_WAIT_MS;
     while (base_clock_mono_ms(&ledger->clock) < until_ms && ledger->signer_fd >= 0) {
@@ -119,9 +131,12 @@ enum base_code ledger_wait_signer(struct ledger *ledger, uint16_t type, struct i
     return base_fail(err, E_SIGNER_GONE, "no answer to a question of administration");
 }
 
-/* ---- the signer ------------------------------------------------------------------------------------------------- */
+/* ---- the signer
+ * -------------------------------------------------------------------------------------------------
+ */
 
-static enum base_code take_from_signer(struct ledger *ledger, const struct ipc_frame *frame, struct base_error *err)
+static enum base_code
+take_from_signer(struct ledger *ledger, const struct ipc_frame *frame, struct base_error *err)
 {
     struct ipc_body_checked checked;
     struct ipc_body_signed signature;
@@ -146,7 +161,8 @@ static enum base_code take_from_signer(struct ledger *ledger, const struct ipc_f
     }
 }
 
-void ledger_take_signer_frame(struct ledger *ledger, const struct ipc_frame *frame)
+void
+ledger_take_signer_frame(struct ledger *ledger, const struct ipc_frame *frame)
 {
     struct base_error err;
     if (take_from_signer(ledger, frame, &err) != BASE_OK) {
@@ -154,13 +170,15 @@ void ledger_take_signer_frame(struct ledger *ledger, const struct ipc_frame *fra
     }
 }
 
-static enum base_code resume_one(void *arg, const struct store_certificate *row, struct base_error *err)
+static enum base_code
+resume_one(void *arg, const struct store_certificate *row, struct base_error *err)
 {
     return ledger_flight_resume(arg, row, 0, err);
 }
 
 /* Missing signatures are made before anything is answered: READY waits for them. */
-static enum base_code sign_what_is_missing(struct role *role, struct base_error *err)
+static enum base_code
+sign_what_is_missing(struct role *role, struct base_error *err)
 {
     struct ledger *ledger = &role->ledger;
     int64_t until_ms = base_clock_mono_ms(&ledger->clock) + SIGNER_WAIT_MS;
@@ -168,7 +186,7 @@ static enum base_code sign_what_is_missing(struct role *role, struct base_error 
         TRY(store_each_unsigned(ledger->store, UNSIGNED_AT_ONCE, resume_one, ledger, err));
         size_t begun = ledger_flights_count(ledger->flights);
         while (ledger_flights_count(ledger->flights) > 0 && ledger->signer_fd >= 0 &&
-            base_clock_mono_ms(&ledger->clock) < until_ms) {
+               base_clock_mono_ms(&ledger->clock) < until_ms) {
             if (take_frame(ledger, &ledger->signer_fd, &role->frame, 100)) {
                 ledger_take_signer_frame(ledger, &role->frame);
                 close_frame(&role->frame);
@@ -181,9 +199,12 @@ static enum base_code sign_what_is_missing(struct role *role, struct base_error 
     }
 }
 
-/* ---- readiness -------------------------------------------------------------------------------------------------- */
+/* ---- readiness
+ * --------------------------------------------------------------------------------------------------
+ */
 
-static void say_ready_when_due(struct role *role)
+static void
+say_ready_when_due(struct role *role)
 {
     struct base_error err;
     if (!role->is_ready_due || !role->ledger.authorities.is_complete) {
@@ -203,13 +224,15 @@ static void say_ready_when_due(struct role *role)
     }
 }
 
-static enum base_code load_mac_key(struct ledger *ledger, struct base_error *err)
+static enum base_code
+load_mac_key(struct ledger *ledger, struct base_error *err)
 {
     struct store_row row;
     struct bytes value = BYTES_NONE;
     bool is_found = false;
     store_row_init(&row);
-    enum base_code code = store_find_meta(ledger->store, "challenge_key", &row, &value, &is_found, err);
+    enum base_code code =
+        store_find_meta(ledger->store, "challenge_key", &row, &value, &is_found, err);
     if (code == BASE_OK && is_found && value.len == sizeof(ledger->mac_key)) {
         memcpy(ledger->mac_key, value.ptr, sizeof(ledger->mac_key));
         store_row_clear(&row);
@@ -225,7 +248,8 @@ static enum base_code load_mac_key(struct ledger *ledger, struct base_error *err
 }
 
 /* Never below what was given out: a serial, a challenge, a delivery. */
-static enum base_code load_marks(struct ledger *ledger, struct base_error *err)
+static enum base_code
+load_marks(struct ledger *ledger, struct base_error *err)
 {
     uint8_t serial[20];
     size_t len = 0;
@@ -234,7 +258,8 @@ static enum base_code load_marks(struct ledger *ledger, struct base_error *err)
     return store_last_challenge(ledger->store, &ledger->last_challenge_id, err);
 }
 
-static enum base_code take_last_delivery(void *arg, const struct store_delivery *row, struct base_error *err)
+static enum base_code
+take_last_delivery(void *arg, const struct store_delivery *row, struct base_error *err)
 {
     uint64_t *last = arg;
     (void)err;
@@ -242,7 +267,8 @@ static enum base_code take_last_delivery(void *arg, const struct store_delivery 
     return BASE_OK;
 }
 
-static enum base_code open_store(struct role *role, struct base_error *err)
+static enum base_code
+open_store(struct role *role, struct base_error *err)
 {
     char path[IPC_TEXT_MAX + 32] = "";
     struct stat state;
@@ -251,12 +277,15 @@ static enum base_code open_store(struct role *role, struct base_error *err)
     TRY(store_open_sqlite(path, stat(path, &state) != 0, &ledger->store, err));
     TRY(load_mac_key(ledger, err));
     TRY(load_marks(ledger, err));
-    return store_each_delivery(ledger->store, 0, BYTES_NONE, 1, take_last_delivery, &ledger->last_delivery_id, err);
+    return store_each_delivery(
+        ledger->store, 0, BYTES_NONE, 1, take_last_delivery, &ledger->last_delivery_id, err);
 }
 
-/* ---- the supervisor --------------------------------------------------------------------------------------------- */
+/* ---- the supervisor
+ * --------------------------------------------------------------------------------------------- */
 
-static enum base_code on_general(void *arg, const struct ipc_config_general *message, struct base_error *err)
+static enum base_code
+on_general(void *arg, const struct ipc_config_general *message, struct base_error *err)
 {
     struct role *role = arg;
     ledger_settings_free(role->incoming);
@@ -266,17 +295,20 @@ static enum base_code on_general(void *arg, const struct ipc_config_general *mes
                                   : ledger_settings_set_general(role->incoming, message, err);
 }
 
-static enum base_code on_endpoint(void *arg, const struct ipc_config_endpoint *message, struct base_error *err)
+static enum base_code
+on_endpoint(void *arg, const struct ipc_config_endpoint *message, struct base_error *err)
 {
     return ledger_settings_add_endpoint(((struct role *)arg)->incoming, message, err);
 }
 
-static enum base_code on_profile(void *arg, const struct ipc_config_profile *message, struct base_error *err)
+static enum base_code
+on_profile(void *arg, const struct ipc_config_profile *message, struct base_error *err)
 {
     return ledger_settings_add_profile(((struct role *)arg)->incoming, message, err);
 }
 
-static enum base_code on_ca(void *arg, const struct ipc_config_ca *message, struct base_error *err)
+static enum base_code
+on_ca(void *arg, const struct ipc_config_ca *message, struct base_error *err)
 {
     (void)arg;
     (void)message;
@@ -284,7 +316,8 @@ static enum base_code on_ca(void *arg, const struct ipc_config_ca *message, stru
     return BASE_OK; /* which CAs there are is what the signer describes */
 }
 
-static enum base_code on_end(void *arg, uint32_t generation, struct base_error *err)
+static enum base_code
+on_end(void *arg, uint32_t generation, struct base_error *err)
 {
     struct role *role = arg;
     (void)generation;
@@ -304,7 +337,8 @@ static enum base_code on_end(void *arg, uint32_t generation, struct base_error *
     return BASE_OK;
 }
 
-static enum base_code on_peer(void *arg, enum ipc_role peer, int take_fd, struct base_error *err)
+static enum base_code
+on_peer(void *arg, enum ipc_role peer, int take_fd, struct base_error *err)
 {
     struct role *role = arg;
     struct ledger *ledger = &role->ledger;
@@ -330,7 +364,8 @@ static enum base_code on_peer(void *arg, enum ipc_role peer, int take_fd, struct
     return BASE_OK;
 }
 
-static enum base_code on_listener(void *arg, enum ipc_listener_purpose purpose, struct bytes address, int take_fd,
+static enum base_code
+on_listener(void *arg, enum ipc_listener_purpose purpose, struct bytes address, int take_fd,
     struct base_error *err)
 {
     struct role *role = arg;
@@ -343,16 +378,19 @@ static enum base_code on_listener(void *arg, enum ipc_listener_purpose purpose, 
     return BASE_OK;
 }
 
-static void on_drain(void *arg, uint32_t deadline_ms)
+static void
+on_drain(void *arg, uint32_t deadline_ms)
 {
     struct role *role = arg;
     role->is_draining = true;
     role->drain_until_mono_ms = base_clock_mono_ms(&role->ledger.clock) + deadline_ms;
 }
 
-/* ---- front and administration ----------------------------------------------------------------------------------- */
+/* ---- front and administration
+ * ----------------------------------------------------------------------------------- */
 
-static enum base_code take_from_front(struct ledger *ledger, const struct ipc_frame *frame, struct base_error *err)
+static enum base_code
+take_from_front(struct ledger *ledger, const struct ipc_frame *frame, struct base_error *err)
 {
     struct ipc_request request;
     struct ipc_contact contact;
@@ -376,15 +414,19 @@ static enum base_code take_from_front(struct ledger *ledger, const struct ipc_fr
         ledger_take_answered(ledger, &answered);
         return BASE_OK;
     default:
-        return base_fail(err, E_IPC_UNEXPECTED, "message %u from the front", (unsigned)ipc_frame_type(frame));
+        return base_fail(
+            err, E_IPC_UNEXPECTED, "message %u from the front", (unsigned)ipc_frame_type(frame));
     }
 }
 
-/* What is queued, up to a bound: each frame uses a few operations of the batch, which holds four times as many. */
-static void drain_front(struct role *role)
+/* What is queued, up to a bound: each frame uses a few operations of the batch, which holds four
+ * times as many. */
+static void
+drain_front(struct role *role)
 {
     struct ledger *ledger = &role->ledger;
-    for (int i = 0; i < TAKEN_AT_ONCE / 4 && take_frame(ledger, &ledger->front_fd, &role->frame, 0); i++) {
+    for (int i = 0; i < TAKEN_AT_ONCE / 4 && take_frame(ledger, &ledger->front_fd, &role->frame, 0);
+         i++) {
         struct base_error err;
         if (take_from_front(ledger, &role->frame, &err) != BASE_OK) {
             base_log_error(ledger->log, BASE_LOG_ERROR, "front_frame_refused", &err);
@@ -396,16 +438,19 @@ static void drain_front(struct role *role)
     }
 }
 
-static void drain_signer(struct role *role)
+static void
+drain_signer(struct role *role)
 {
     struct ledger *ledger = &role->ledger;
-    for (int i = 0; i < TAKEN_AT_ONCE / 4 && take_frame(ledger, &ledger->signer_fd, &role->frame, 0); i++) {
+    for (int i = 0;
+         i < TAKEN_AT_ONCE / 4 && take_frame(ledger, &ledger->signer_fd, &role->frame, 0); i++) {
         ledger_take_signer_frame(ledger, &role->frame);
         close_frame(&role->frame);
     }
 }
 
-static void accept_connection(struct role *role)
+static void
+accept_connection(struct role *role)
 {
     int fd = accept4(role->control_listener, NULL, NULL, SOCK_CLOEXEC);
     struct ipc_credentials credentials = {0, 0, 0};
@@ -428,7 +473,8 @@ static void accept_connection(struct role *role)
     (void)close(fd);
 }
 
-static void serve_connection(struct role *role, int *fd)
+static void
+serve_connection(struct role *role, int *fd)
 {
     struct base_error err;
     enum base_code code = ipc_receive(*fd, &role->frame, &err);
@@ -446,9 +492,12 @@ static void serve_connection(struct role *role, int *fd)
     *fd = -1;
 }
 
-/* ---- the loop --------------------------------------------------------------------------------------------------- */
+/* ---- the loop
+ * ---------------------------------------------------------------------------------------------------
+ */
 
-static void commit(struct role *role)
+static void
+commit(struct role *role)
 {
     struct base_error err;
     if (!ledger_batch_is_empty(role->ledger.batch)) {
@@ -456,7 +505,8 @@ static void commit(struct role *role)
     }
 }
 
-static void look_around(struct role *role)
+static void
+look_around(struct role *role)
 {
     struct ledger *ledger = &role->ledger;
     int64_t now_ms = base_clock_mono_ms(&ledger->clock);
@@ -472,13 +522,15 @@ static void look_around(struct role *role)
     if (now_ms - role->window_looked_mono_ms > WINDOW_LOOK_MS) {
         role->window_looked_mono_ms = now_ms;
         if (ledger_batch_op(ledger, STORE_FORGET_IDENTITIES, &op, NULL, &err) == BASE_OK) {
-            op->before_ms = base_clock_now_ms(&ledger->clock) - 1000 * ledger->settings->retry_window_s;
+            op->before_ms =
+                base_clock_now_ms(&ledger->clock) - 1000 * ledger->settings->retry_window_s;
             commit(role);
         }
     }
 }
 
-static bool is_drained(const struct role *role)
+static bool
+is_drained(const struct role *role)
 {
     if (!role->is_draining) {
         return false;
@@ -490,10 +542,12 @@ static bool is_drained(const struct role *role)
     return !is_busy || base_clock_mono_ms(&role->ledger.clock) > role->drain_until_mono_ms;
 }
 
-static void wait_and_serve(struct role *role)
+static void
+wait_and_serve(struct role *role)
 {
-    struct pollfd entries[4 + CONNECTIONS_MAX] = {{role->link.fd, POLLIN, 0}, {role->ledger.front_fd, POLLIN, 0},
-        {role->ledger.signer_fd, POLLIN, 0}, {role->control_listener, POLLIN, 0}};
+    struct pollfd entries[4 + CONNECTIONS_MAX] = {{role->link.fd, POLLIN, 0},
+        {role->ledger.front_fd, POLLIN, 0}, {role->ledger.signer_fd, POLLIN, 0},
+        {role->control_listener, POLLIN, 0}};
     struct base_error err;
     bool is_serving = role->is_confined && role->ledger.settings != NULL;
     for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
@@ -506,7 +560,8 @@ static void wait_and_serve(struct role *role)
     if (!role->is_confined) {
         entries[2].fd = -1;
     }
-    if (poll(entries, sizeof(entries) / sizeof(entries[0]), role->is_draining ? 50 : IDLE_MS) <= 0) {
+    if (poll(entries, sizeof(entries) / sizeof(entries[0]), role->is_draining ? 50 : IDLE_MS) <=
+        0) {
         look_around(role);
         return;
     }
@@ -532,7 +587,8 @@ static void wait_and_serve(struct role *role)
     commit(role);
 }
 
-int main(void)
+int
+main(void)
 {
     static const struct ipc_role_handlers handlers = {.on_config_general = on_general,
         .on_config_endpoint = on_endpoint,

@@ -15,10 +15,12 @@
 
 #define MISMATCHES_MAX 10 /* then a challenge is dead */
 
-/* ---- what every path needs -------------------------------------------------------------------------------------- */
+/* ---- what every path needs
+ * -------------------------------------------------------------------------------------- */
 
 /* The delivery as this request makes it; slices borrowed from the request and the case. */
-static struct store_delivery delivery_of(struct ledger *ledger, const struct ledger_case *it)
+static struct store_delivery
+delivery_of(struct ledger *ledger, const struct ledger_case *it)
 {
     const struct ipc_request *request = it->request;
     int64_t now_ms = base_clock_now_ms(&ledger->clock);
@@ -41,8 +43,10 @@ static struct store_delivery delivery_of(struct ledger *ledger, const struct led
         .updated_ms = now_ms};
 }
 
-/* The id, birth and state of the delivery that this request belongs to, when there is one already. */
-static enum base_code adopt_delivery(struct ledger *ledger, const struct ledger_case *it, struct store_delivery *delivery,
+/* The id, birth and state of the delivery that this request belongs to, when there is one already.
+ */
+static enum base_code
+adopt_delivery(struct ledger *ledger, const struct ledger_case *it, struct store_delivery *delivery,
     struct base_error *err)
 {
     struct store_row row;
@@ -51,7 +55,8 @@ static enum base_code adopt_delivery(struct ledger *ledger, const struct ledger_
     bool is_found = false;
     enum base_code code = BASE_OK;
     if (!it->has_challenge) {
-        code = store_find_transaction(ledger->store, BYTES_ARRAY(it->transaction_key), &id, &is_found, err);
+        code = store_find_transaction(
+            ledger->store, BYTES_ARRAY(it->transaction_key), &id, &is_found, err);
     }
     store_row_init(&row);
     if (code == BASE_OK && id != 0) {
@@ -67,28 +72,35 @@ static enum base_code adopt_delivery(struct ledger *ledger, const struct ledger_
     return code;
 }
 
-static enum base_code note_received(struct ledger *ledger, const struct ledger_case *it, uint64_t delivery_id,
+static enum base_code
+note_received(struct ledger *ledger, const struct ledger_case *it, uint64_t delivery_id,
     struct base_error *err)
 {
     char detail[512] = "";
     const struct ipc_request *request = it->request;
     (void)snprintf(detail, sizeof(detail), "%s from %.*s, %.*s, %.*s",
-        request->message_type == IPC_RENEWAL_REQ   ? "RenewalReq"
-            : request->message_type == IPC_PKCS_REQ ? "PKCSReq"
-                                                    : "CertPoll",
+        request->message_type == IPC_RENEWAL_REQ ? "RenewalReq"
+        : request->message_type == IPC_PKCS_REQ  ? "PKCSReq"
+                                                 : "CertPoll",
         (int)request->source.len, (const char *)request->source.ptr, (int)request->cipher.len,
-        (const char *)request->cipher.ptr, (int)request->digest.len, (const char *)request->digest.ptr);
-    return ledger_batch_event(ledger, delivery_id, 2, "request_received", BASE_OK, bytes_from_text(detail), err);
+        (const char *)request->cipher.ptr, (int)request->digest.len,
+        (const char *)request->digest.ptr);
+    return ledger_batch_event(
+        ledger, delivery_id, 2, "request_received", BASE_OK, bytes_from_text(detail), err);
 }
 
-/* ---- refusing --------------------------------------------------------------------------------------------------- */
+/* ---- refusing
+ * ---------------------------------------------------------------------------------------------------
+ */
 
-/* A refusal whose challenge is a real one is an event of the challenge's delivery, which stands as it stood. */
-static enum base_code refuse_with_challenge(struct ledger *ledger, const struct ledger_case *it,
+/* A refusal whose challenge is a real one is an event of the challenge's delivery, which stands as
+ * it stood. */
+static enum base_code
+refuse_with_challenge(struct ledger *ledger, const struct ledger_case *it,
     const struct policy_verdict *verdict, uint64_t *out_delivery_id, struct base_error *err)
 {
     const char *event = verdict->is_security_event ? "challenge_reused"
-        : verdict->is_mismatch                     ? "challenge_mismatch"
+                        : verdict->is_mismatch     ? "challenge_mismatch"
                                                    : "refused";
     struct store_op *op = NULL;
     void *memory = NULL;
@@ -100,9 +112,11 @@ static enum base_code refuse_with_challenge(struct ledger *ledger, const struct 
         op->max_mismatches = MISMATCHES_MAX;
     }
     if (verdict->is_security_event) {
-        return ledger_batch_event(ledger, *out_delivery_id, 3, event, verdict->code, it->request->source, err);
+        return ledger_batch_event(
+            ledger, *out_delivery_id, 3, event, verdict->code, it->request->source, err);
     }
-    TRY(arena_alloc(ledger_batch_arena(ledger->batch), sizeof(struct store_delivery), &memory, err));
+    TRY(arena_alloc(
+        ledger_batch_arena(ledger->batch), sizeof(struct store_delivery), &memory, err));
     struct store_delivery *delivery = memory;
     *delivery = (struct store_delivery){.id = *out_delivery_id,
         .state = bytes_from_text(ledger_state_name(LEDGER_OFFERED)),
@@ -117,16 +131,17 @@ static enum base_code refuse_with_challenge(struct ledger *ledger, const struct 
 }
 
 /* Copies of what a delivery row borrows, for the commit. */
-static enum base_code copy_delivery(struct arena *arena, const struct store_delivery *from,
-    struct store_delivery **out, struct base_error *err)
+static enum base_code
+copy_delivery(struct arena *arena, const struct store_delivery *from, struct store_delivery **out,
+    struct base_error *err)
 {
     void *memory = NULL;
     TRY(arena_alloc(arena, sizeof(struct store_delivery), &memory, err));
     struct store_delivery *to = memory;
     *to = *from;
-    struct bytes *const slices[] = {&to->endpoint, &to->profile, &to->ca, &to->device, &to->transaction_id,
-        &to->transaction_key, &to->key_sha256, &to->identity, &to->subject, &to->sans, &to->spki, &to->authority,
-        &to->serial, &to->source, &to->state, &to->detail};
+    struct bytes *const slices[] = {&to->endpoint, &to->profile, &to->ca, &to->device,
+        &to->transaction_id, &to->transaction_key, &to->key_sha256, &to->identity, &to->subject,
+        &to->sans, &to->spki, &to->authority, &to->serial, &to->source, &to->state, &to->detail};
     for (size_t i = 0; i < sizeof(slices) / sizeof(slices[0]); i++) {
         TRY(arena_copy(arena, *slices[i], slices[i], err));
     }
@@ -135,20 +150,22 @@ static enum base_code copy_delivery(struct arena *arena, const struct store_deli
 }
 
 /* A delivery of its own, in state refused; a stranger cannot make more than so many a minute. */
-static enum base_code refuse_without_challenge(struct ledger *ledger, const struct ledger_case *it,
-    enum base_code code, struct bytes detail, uint64_t *out_delivery_id, struct base_error *err)
+static enum base_code
+refuse_without_challenge(struct ledger *ledger, const struct ledger_case *it, enum base_code code,
+    struct bytes detail, uint64_t *out_delivery_id, struct base_error *err)
 {
     struct store_op *op = NULL;
     struct store_delivery *row = NULL;
-    if (!ledger_limits_may_record(ledger->limits, it->request->source, base_clock_mono_ms(&ledger->clock))) {
+    if (!ledger_limits_may_record(
+            ledger->limits, it->request->source, base_clock_mono_ms(&ledger->clock))) {
         *out_delivery_id = 0;
         return BASE_OK;
     }
     struct store_delivery delivery = delivery_of(ledger, it);
     TRY(adopt_delivery(ledger, it, &delivery, err));
     enum ledger_state state = ledger_state_of(delivery.state);
-    delivery.state = bytes_from_text(ledger_state_name(
-        state == LEDGER_OFFERED ? LEDGER_OFFERED : LEDGER_REFUSED));
+    delivery.state = bytes_from_text(
+        ledger_state_name(state == LEDGER_OFFERED ? LEDGER_OFFERED : LEDGER_REFUSED));
     delivery.step = it->profile == NULL || code < E_POLICY_TYPE ? 2 : 3;
     delivery.code = (uint32_t)code;
     delivery.detail = detail;
@@ -162,8 +179,9 @@ static enum base_code refuse_without_challenge(struct ledger *ledger, const stru
     return ledger_lookup_add(ledger, row, BYTES_NONE, err);
 }
 
-static enum base_code refuse(struct ledger *ledger, const struct ledger_case *it,
-    const struct policy_verdict *verdict, struct base_error *err)
+static enum base_code
+refuse(struct ledger *ledger, const struct ledger_case *it, const struct policy_verdict *verdict,
+    struct base_error *err)
 {
     uint64_t delivery_id = 0;
     int64_t mono_ms = base_clock_mono_ms(&ledger->clock);
@@ -177,24 +195,29 @@ static enum base_code refuse(struct ledger *ledger, const struct ledger_case *it
     }
     struct base_log_record record;
     base_log_begin(&record, ledger->log, verdict->is_security_event ? BASE_LOG_WARN : BASE_LOG_INFO,
-        verdict->is_security_event ? "challenge_reused" : "request_refused", it->request->transaction_id);
+        verdict->is_security_event ? "challenge_reused" : "request_refused",
+        it->request->transaction_id);
     base_log_text(&record, "source", it->request->source);
     base_log_number(&record, "delivery", (int64_t)delivery_id);
     struct base_error why;
     (void)base_fail(&why, verdict->code, "%s", base_error_find(verdict->code)->why);
     base_log_code(&record, &why);
     base_log_end(&record);
-    return ledger_batch_verdict(ledger, it->request->request_id, delivery_id, IPC_REFUSED, verdict->code, BYTES_NONE,
-        err);
+    return ledger_batch_verdict(
+        ledger, it->request->request_id, delivery_id, IPC_REFUSED, verdict->code, BYTES_NONE, err);
 }
 
-/* ---- retries ---------------------------------------------------------------------------------------------------- */
+/* ---- retries
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 /* The certificate that an earlier request of this identity got, signed or about to be. */
-static enum base_code serve_certificate(struct ledger *ledger, uint64_t request_id,
+static enum base_code
+serve_certificate(struct ledger *ledger, uint64_t request_id,
     const struct store_certificate *certificate, struct base_error *err)
 {
-    TRY(ledger_batch_event(ledger, certificate->delivery_id, 5, "retry_served", BASE_OK, BYTES_NONE, err));
+    TRY(ledger_batch_event(
+        ledger, certificate->delivery_id, 5, "retry_served", BASE_OK, BYTES_NONE, err));
     if (certificate->certificate.len == 0) {
         return ledger_flight_resume(ledger, certificate, request_id, err);
     }
@@ -202,19 +225,22 @@ static enum base_code serve_certificate(struct ledger *ledger, uint64_t request_
         certificate->certificate, err);
 }
 
-/* "While that is valid, unrevoked, and issued less than 30 days or half its life ago, whichever is shorter." */
-static bool may_be_served(const struct ledger *ledger, const struct store_certificate *certificate)
+/* "While that is valid, unrevoked, and issued less than 30 days or half its life ago, whichever is
+ * shorter." */
+static bool
+may_be_served(const struct ledger *ledger, const struct store_certificate *certificate)
 {
     int64_t now_s = base_clock_now_s(&ledger->clock);
     int64_t half_life_s = (certificate->not_after_s - certificate->not_before_s) / 2;
     int64_t window_s = ledger->settings->retry_window_s;
     window_s = window_s > half_life_s ? half_life_s : window_s;
     return certificate->status == STORE_GOOD && now_s <= certificate->not_after_s &&
-        now_s - certificate->issued_ms / 1000 < window_s;
+           now_s - certificate->issued_ms / 1000 < window_s;
 }
 
 /* *out_is_done: the request was answered, or waits for the same certificate. */
-static enum base_code try_retry(struct ledger *ledger, const struct ledger_case *it, bool *out_is_done,
+static enum base_code
+try_retry(struct ledger *ledger, const struct ledger_case *it, bool *out_is_done,
     struct policy_verdict *verdict, struct base_error *err)
 {
     uint8_t serial[20];
@@ -222,22 +248,24 @@ static enum base_code try_retry(struct ledger *ledger, const struct ledger_case 
     int64_t created_ms = 0;
     bool is_found = false;
     *out_is_done = false;
-    struct ledger_flight *flight = ledger_flight_find_identity(ledger->flights, BYTES_ARRAY(it->identity));
+    struct ledger_flight *flight =
+        ledger_flight_find_identity(ledger->flights, BYTES_ARRAY(it->identity));
     if (flight != NULL) {
         *out_is_done = true;
         return ledger_flight_wait(flight, it->request->request_id)
-            ? BASE_OK
-            : base_fail(err, E_PEER_BUSY, "too many wait for one certificate");
+                   ? BASE_OK
+                   : base_fail(err, E_PEER_BUSY, "too many wait for one certificate");
     }
-    TRY(store_find_identity(ledger->store, BYTES_ARRAY(it->identity), serial, &serial_len, &created_ms, &is_found, err));
+    TRY(store_find_identity(ledger->store, BYTES_ARRAY(it->identity), serial, &serial_len,
+        &created_ms, &is_found, err));
     if (!is_found) {
         return BASE_OK;
     }
     struct store_row row;
     struct store_certificate certificate;
     store_row_init(&row);
-    enum base_code code = store_find_certificate(ledger->store, (struct bytes){serial, serial_len}, &row,
-        &certificate, &is_found, err);
+    enum base_code code = store_find_certificate(
+        ledger->store, (struct bytes){serial, serial_len}, &row, &certificate, &is_found, err);
     if (code == BASE_OK && is_found && may_be_served(ledger, &certificate)) {
         *out_is_done = true;
         code = serve_certificate(ledger, it->request->request_id, &certificate, err);
@@ -248,16 +276,21 @@ static enum base_code try_retry(struct ledger *ledger, const struct ledger_case 
     return code;
 }
 
-/* ---- issuing ---------------------------------------------------------------------------------------------------- */
+/* ---- issuing
+ * ----------------------------------------------------------------------------------------------------
+ */
 
-static const char *authority_words(enum policy_authority authority)
+static const char *
+authority_words(enum policy_authority authority)
 {
-    static const char *const words[] = {"", "by its challenge", "by the static challenge", "by the certificate it renews"};
+    static const char *const words[] = {
+        "", "by its challenge", "by the static challenge", "by the certificate it renews"};
     return words[authority];
 }
 
 /* The flight's own copies of everything that the commit will hold. */
-static enum base_code load_flight(struct ledger *ledger, const struct ledger_case *it,
+static enum base_code
+load_flight(struct ledger *ledger, const struct ledger_case *it,
     const struct store_delivery *delivery, struct ledger_flight *flight, struct base_error *err)
 {
     struct store_delivery *row = NULL;
@@ -294,7 +327,8 @@ static enum base_code load_flight(struct ledger *ledger, const struct ledger_cas
     return BASE_OK;
 }
 
-static enum base_code issue(struct ledger *ledger, const struct ledger_case *it, struct base_error *err)
+static enum base_code
+issue(struct ledger *ledger, const struct ledger_case *it, struct base_error *err)
 {
     struct store_delivery delivery = delivery_of(ledger, it);
     TRY(adopt_delivery(ledger, it, &delivery, err));
@@ -313,9 +347,12 @@ static enum base_code issue(struct ledger *ledger, const struct ledger_case *it,
     return BASE_OK;
 }
 
-/* ---- waiting ---------------------------------------------------------------------------------------------------- */
+/* ---- waiting
+ * ----------------------------------------------------------------------------------------------------
+ */
 
-static enum base_code wait_for_approval(struct ledger *ledger, const struct ledger_case *it, struct base_error *err)
+static enum base_code
+wait_for_approval(struct ledger *ledger, const struct ledger_case *it, struct base_error *err)
 {
     struct store_op *op = NULL;
     struct store_delivery *row = NULL;
@@ -327,8 +364,8 @@ static enum base_code wait_for_approval(struct ledger *ledger, const struct ledg
     if (it->authority == POLICY_BY_RENEWAL) {
         memcpy(authority + 1, it->signer.serial.ptr, it->signer.serial.len);
     }
-    delivery.authority =
-        (struct bytes){authority, 1 + (it->authority == POLICY_BY_RENEWAL ? it->signer.serial.len : it->authority_id_len)};
+    delivery.authority = (struct bytes){authority,
+        1 + (it->authority == POLICY_BY_RENEWAL ? it->signer.serial.len : it->authority_id_len)};
     delivery.spki = it->request->spki;
     delivery.state = bytes_from_text(ledger_state_name(LEDGER_WAITING));
     delivery.step = (uint8_t)ledger_state_step(LEDGER_WAITING);
@@ -344,12 +381,14 @@ static enum base_code wait_for_approval(struct ledger *ledger, const struct ledg
     TRY(note_received(ledger, it, delivery.id, err));
     TRY(ledger_batch_event(ledger, delivery.id, 3, "waiting", BASE_OK, BYTES_NONE, err));
     TRY(ledger_lookup_add(ledger, row, BYTES_NONE, err));
-    return ledger_batch_verdict(ledger, it->request->request_id, delivery.id, IPC_PENDING, BASE_OK, BYTES_NONE, err);
+    return ledger_batch_verdict(
+        ledger, it->request->request_id, delivery.id, IPC_PENDING, BASE_OK, BYTES_NONE, err);
 }
 
 /* How a kept transaction stands, told to the one who began it. *out_is_done: it was answered. */
-static enum base_code answer_poll(struct ledger *ledger, const struct ledger_case *it, bool *out_is_done,
-    struct base_error *err)
+static enum base_code
+answer_poll(
+    struct ledger *ledger, const struct ledger_case *it, bool *out_is_done, struct base_error *err)
 {
     struct store_row row;
     struct store_row certificate_row;
@@ -358,11 +397,13 @@ static enum base_code answer_poll(struct ledger *ledger, const struct ledger_cas
     uint64_t id = 0;
     bool is_found = false;
     *out_is_done = false;
-    TRY(store_find_transaction(ledger->store, BYTES_ARRAY(it->transaction_key), &id, &is_found, err));
+    TRY(store_find_transaction(
+        ledger->store, BYTES_ARRAY(it->transaction_key), &id, &is_found, err));
     if (!is_found && it->request->message_type == IPC_CERT_POLL) {
         uint64_t ids[1];
         size_t count = 0;
-        TRY(store_search(ledger->store, STORE_BY_TRANSACTION_KEY, BYTES_ARRAY(it->transaction_key), ids, 1, &count, err));
+        TRY(store_search(ledger->store, STORE_BY_TRANSACTION_KEY, BYTES_ARRAY(it->transaction_key),
+            ids, 1, &count, err));
         is_found = count == 1;
         id = is_found ? ids[0] : 0;
     }
@@ -372,17 +413,24 @@ static enum base_code answer_poll(struct ledger *ledger, const struct ledger_cas
     store_row_init(&row);
     store_row_init(&certificate_row);
     enum base_code code = store_find_delivery(ledger->store, id, &row, &delivery, &is_found, err);
-    enum ledger_state state = code == BASE_OK && is_found ? ledger_state_of(delivery.state) : (enum ledger_state)0;
+    enum ledger_state state =
+        code == BASE_OK && is_found ? ledger_state_of(delivery.state) : (enum ledger_state)0;
     uint64_t request_id = it->request->request_id;
     if (state == LEDGER_WAITING) {
         *out_is_done = true;
         code = ledger_batch_event(ledger, id, 2, "poll", BASE_OK, BYTES_NONE, err);
-        code = code == BASE_OK ? ledger_batch_verdict(ledger, request_id, id, IPC_PENDING, BASE_OK, BYTES_NONE, err) : code;
-    } else if (state == LEDGER_DEAD || (state == LEDGER_REFUSED && it->request->message_type == IPC_CERT_POLL)) {
+        code = code == BASE_OK ? ledger_batch_verdict(
+                                     ledger, request_id, id, IPC_PENDING, BASE_OK, BYTES_NONE, err)
+                               : code;
+    } else if (state == LEDGER_DEAD ||
+               (state == LEDGER_REFUSED && it->request->message_type == IPC_CERT_POLL)) {
         *out_is_done = true;
-        code = ledger_batch_verdict(ledger, request_id, id, IPC_REFUSED, (enum base_code)delivery.code, BYTES_NONE, err);
-    } else if (state != 0 && delivery.serial.len > 0 && it->request->message_type == IPC_CERT_POLL) {
-        code = store_find_certificate(ledger->store, delivery.serial, &certificate_row, &certificate, &is_found, err);
+        code = ledger_batch_verdict(
+            ledger, request_id, id, IPC_REFUSED, (enum base_code)delivery.code, BYTES_NONE, err);
+    } else if (state != 0 && delivery.serial.len > 0 &&
+               it->request->message_type == IPC_CERT_POLL) {
+        code = store_find_certificate(
+            ledger->store, delivery.serial, &certificate_row, &certificate, &is_found, err);
         if (code == BASE_OK && is_found) {
             *out_is_done = true;
             code = serve_certificate(ledger, request_id, &certificate, err);
@@ -393,9 +441,12 @@ static enum base_code answer_poll(struct ledger *ledger, const struct ledger_cas
     return code;
 }
 
-/* ---- the path --------------------------------------------------------------------------------------------------- */
+/* ---- the path
+ * ---------------------------------------------------------------------------------------------------
+ */
 
-static enum base_code take_poll(struct ledger *ledger, const struct ledger_case *it, struct base_error *err)
+static enum base_code
+take_poll(struct ledger *ledger, const struct ledger_case *it, struct base_error *err)
 {
     bool is_done = false;
     const struct policy_verdict unknown = {.code = E_POLL_UNKNOWN};
@@ -403,7 +454,8 @@ static enum base_code take_poll(struct ledger *ledger, const struct ledger_case 
     return is_done ? BASE_OK : refuse(ledger, it, &unknown, err);
 }
 
-static enum base_code take(struct ledger *ledger, struct ledger_case *it, struct base_error *err)
+static enum base_code
+take(struct ledger *ledger, struct ledger_case *it, struct base_error *err)
 {
     bool is_done = false;
     struct policy_verdict verdict = {.code = BASE_OK};
@@ -435,10 +487,12 @@ static enum base_code take(struct ledger *ledger, struct ledger_case *it, struct
     if (verdict.action == POLICY_ISSUE) {
         return issue(ledger, it, err);
     }
-    return verdict.action == POLICY_WAIT ? wait_for_approval(ledger, it, err) : refuse(ledger, it, &verdict, err);
+    return verdict.action == POLICY_WAIT ? wait_for_approval(ledger, it, err)
+                                         : refuse(ledger, it, &verdict, err);
 }
 
-void ledger_take_request(struct ledger *ledger, const struct ipc_request *request)
+void
+ledger_take_request(struct ledger *ledger, const struct ipc_request *request)
 {
     struct ledger_case it;
     struct base_error err;
@@ -452,7 +506,8 @@ void ledger_take_request(struct ledger *ledger, const struct ipc_request *reques
     ledger_case_clear(&it);
 }
 
-void ledger_take_refusal(struct ledger *ledger, const struct ipc_refusal *refusal)
+void
+ledger_take_refusal(struct ledger *ledger, const struct ipc_refusal *refusal)
 {
     struct ledger_case it;
     struct base_error err;
@@ -468,7 +523,8 @@ void ledger_take_refusal(struct ledger *ledger, const struct ipc_refusal *refusa
     ledger_case_init(&it, &request);
     enum base_code code = ledger_case_open(ledger, &it, &err);
     if (code == BASE_OK || code == E_PROFILE_UNKNOWN) {
-        code = refuse_without_challenge(ledger, &it, (enum base_code)refusal->code, refusal->detail, &delivery_id, &err);
+        code = refuse_without_challenge(
+            ledger, &it, (enum base_code)refusal->code, refusal->detail, &delivery_id, &err);
     }
     if (code != BASE_OK) {
         base_log_error(ledger->log, BASE_LOG_WARN, "refusal_not_kept", &err);
@@ -476,7 +532,8 @@ void ledger_take_refusal(struct ledger *ledger, const struct ipc_refusal *refusa
     ledger_case_clear(&it);
 }
 
-void ledger_take_contact(struct ledger *ledger, const struct ipc_contact *contact)
+void
+ledger_take_contact(struct ledger *ledger, const struct ipc_contact *contact)
 {
     struct base_error err;
     struct store_op *op = NULL;
@@ -486,7 +543,8 @@ void ledger_take_contact(struct ledger *ledger, const struct ipc_contact *contac
         return; /* a hint less in a trace */
     }
     struct store_contact *row = memory;
-    *row = (struct store_contact){.operation = contact->operation, .at_ms = contact->at_ms, .count = contact->count};
+    *row = (struct store_contact){
+        .operation = contact->operation, .at_ms = contact->at_ms, .count = contact->count};
     if (arena_copy(arena, contact->endpoint, &row->endpoint, &err) == BASE_OK &&
         arena_copy(arena, contact->source, &row->source, &err) == BASE_OK &&
         ledger_batch_op(ledger, STORE_ADD_CONTACT, &op, NULL, &err) == BASE_OK) {
@@ -494,22 +552,27 @@ void ledger_take_contact(struct ledger *ledger, const struct ipc_contact *contac
     }
 }
 
-static enum base_code note_answered(struct ledger *ledger, const struct ipc_answered *answered, struct base_error *err)
+static enum base_code
+note_answered(struct ledger *ledger, const struct ipc_answered *answered, struct base_error *err)
 {
     struct store_op *op = NULL;
     void *memory = NULL;
     if (answered->outcome != IPC_ISSUED || answered->is_taken == 0) {
-        return ledger_batch_event(ledger, answered->delivery_id, answered->outcome == IPC_ISSUED ? 5 : 3,
-            answered->is_taken != 0 ? "answer_taken" : "answer_not_taken", BASE_OK, BYTES_NONE, err);
+        return ledger_batch_event(ledger, answered->delivery_id,
+            answered->outcome == IPC_ISSUED ? 5 : 3,
+            answered->is_taken != 0 ? "answer_taken" : "answer_not_taken", BASE_OK, BYTES_NONE,
+            err);
     }
-    TRY(arena_alloc(ledger_batch_arena(ledger->batch), sizeof(struct store_delivery), &memory, err));
+    TRY(arena_alloc(
+        ledger_batch_arena(ledger->batch), sizeof(struct store_delivery), &memory, err));
     struct store_delivery *delivery = memory;
     *delivery = (struct store_delivery){.id = answered->delivery_id,
         .state = bytes_from_text(ledger_state_name(LEDGER_ANSWERED)),
         .step = (uint8_t)ledger_state_step(LEDGER_ANSWERED),
         .updated_ms = answered->at_ms};
     const struct store_event *event = NULL;
-    TRY(ledger_batch_make_event(ledger, answered->delivery_id, 5, "answered", BASE_OK, BYTES_NONE, &event, err));
+    TRY(ledger_batch_make_event(
+        ledger, answered->delivery_id, 5, "answered", BASE_OK, BYTES_NONE, &event, err));
     TRY(ledger_batch_op(ledger, STORE_SET_STATE, &op, NULL, err));
     op->delivery = delivery;
     op->events = event;
@@ -517,7 +580,8 @@ static enum base_code note_answered(struct ledger *ledger, const struct ipc_answ
     return BASE_OK;
 }
 
-void ledger_take_answered(struct ledger *ledger, const struct ipc_answered *answered)
+void
+ledger_take_answered(struct ledger *ledger, const struct ipc_answered *answered)
 {
     struct base_error err;
     if (answered->delivery_id != 0 && note_answered(ledger, answered, &err) != BASE_OK) {

@@ -1,5 +1,6 @@
 /*
- * request.h - the path of a request in the ledger: is it a retry? May it? Then it is issued, waits, or is refused.
+ * request.h - the path of a request in the ledger: is it a retry? May it? Then it is issued, waits,
+ * or is refused.
  */
 #ifndef LEDGER_REQUEST_H
 #define LEDGER_REQUEST_H

@@ -5,12 +5,14 @@
 
 #include "base/banned.h"
 
-struct ledger_settings *ledger_settings_new(void)
+struct ledger_settings *
+ledger_settings_new(void)
 {
     return calloc(1, sizeof(struct ledger_settings));
 }
 
-void ledger_settings_free(struct ledger_settings *settings)
+void
+ledger_settings_free(struct ledger_settings *settings)
 {
     if (settings != NULL) {
         for (size_t i = 0; i < settings->text_count; i++) {
@@ -21,7 +23,8 @@ void ledger_settings_free(struct ledger_settings *settings)
 }
 
 /* Keep a copy of each of these texts; on success each slice points into it. */
-static enum base_code keep(struct ledger_settings *settings, struct bytes *const *slices, size_t count,
+static enum base_code
+keep(struct ledger_settings *settings, struct bytes *const *slices, size_t count,
     struct base_error *err)
 {
     size_t total = 1;
@@ -43,8 +46,9 @@ static enum base_code keep(struct ledger_settings *settings, struct bytes *const
     return BASE_OK;
 }
 
-enum base_code ledger_settings_set_general(struct ledger_settings *settings, const struct ipc_config_general *message,
-    struct base_error *err)
+enum base_code
+ledger_settings_set_general(struct ledger_settings *settings,
+    const struct ipc_config_general *message, struct base_error *err)
 {
     settings->public_url = message->public_url;
     settings->crl_valid_s = message->crl_valid_s;
@@ -55,7 +59,8 @@ enum base_code ledger_settings_set_general(struct ledger_settings *settings, con
     return keep(settings, slices, 1, err);
 }
 
-enum base_code ledger_settings_add_endpoint(struct ledger_settings *settings,
+enum base_code
+ledger_settings_add_endpoint(struct ledger_settings *settings,
     const struct ipc_config_endpoint *message, struct base_error *err)
 {
     if (settings->endpoint_count == sizeof(settings->endpoints) / sizeof(settings->endpoints[0])) {
@@ -70,8 +75,9 @@ enum base_code ledger_settings_add_endpoint(struct ledger_settings *settings,
     return keep(settings, slices, sizeof(slices) / sizeof(slices[0]), err);
 }
 
-enum base_code ledger_settings_add_profile(struct ledger_settings *settings, const struct ipc_config_profile *message,
-    struct base_error *err)
+enum base_code
+ledger_settings_add_profile(struct ledger_settings *settings,
+    const struct ipc_config_profile *message, struct base_error *err)
 {
     if (settings->profile_count == sizeof(settings->profiles) / sizeof(settings->profiles[0])) {
         return base_fail(err, E_TOO_LARGE, "too many profiles");
@@ -93,7 +99,8 @@ enum base_code ledger_settings_add_profile(struct ledger_settings *settings, con
     return keep(settings, slices, sizeof(slices) / sizeof(slices[0]), err);
 }
 
-const struct ledger_endpoint *ledger_settings_find_endpoint(const struct ledger_settings *settings, struct bytes name)
+const struct ledger_endpoint *
+ledger_settings_find_endpoint(const struct ledger_settings *settings, struct bytes name)
 {
     for (size_t i = 0; i < settings->endpoint_count; i++) {
         if (bytes_equal(settings->endpoints[i].name, name)) {
@@ -103,12 +110,14 @@ const struct ledger_endpoint *ledger_settings_find_endpoint(const struct ledger_
     return NULL;
 }
 
-const struct ledger_profile *ledger_settings_find_profile(const struct ledger_settings *settings,
+const struct ledger_profile *
+ledger_settings_find_profile(const struct ledger_settings *settings,
     const struct ledger_endpoint *endpoint, struct bytes name)
 {
     if (name.len == 0) {
         const struct ledger_endpoint *from = endpoint != NULL ? endpoint : &settings->endpoints[0];
-        const uint8_t *end = from->profiles.len == 0 ? NULL : memchr(from->profiles.ptr, '\n', from->profiles.len);
+        const uint8_t *end =
+            from->profiles.len == 0 ? NULL : memchr(from->profiles.ptr, '\n', from->profiles.len);
         name = (struct bytes){from->profiles.ptr,
             end == NULL ? from->profiles.len : (size_t)(end - from->profiles.ptr)};
     }

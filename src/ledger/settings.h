@@ -1,5 +1,6 @@
 /*
- * settings.h - the ledger's part of the configuration: endpoints and profiles. Taken whole, or not at all.
+ * settings.h - the ledger's part of the configuration: endpoints and profiles. Taken whole, or not
+ * at all.
  */
 #ifndef LEDGER_SETTINGS_H
 #define LEDGER_SETTINGS_H
@@ -55,8 +56,10 @@ MUST_CHECK enum base_code ledger_settings_add_endpoint(struct ledger_settings *s
 MUST_CHECK enum base_code ledger_settings_add_profile(struct ledger_settings *settings,
     const struct ipc_config_profile *message, struct base_error *err);
 
-const struct ledger_endpoint *ledger_settings_find_endpoint(const struct ledger_settings *settings, struct bytes name);
-/* By name; an empty one is the endpoint's first (@endpoint may be NULL: the first endpoint's). NULL: none. */
+const struct ledger_endpoint *ledger_settings_find_endpoint(
+    const struct ledger_settings *settings, struct bytes name);
+/* By name; an empty one is the endpoint's first (@endpoint may be NULL: the first endpoint's).
+ * NULL: none. */
 const struct ledger_profile *ledger_settings_find_profile(const struct ledger_settings *settings,
     const struct ledger_endpoint *endpoint, struct bytes name);
 

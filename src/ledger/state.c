@@ -16,7 +16,8 @@ static const struct {
     [LEDGER_DEAD] = {"dead", 3},
 };
 
-/* Row: the state; column: the event. 0: not possible. A refused request may be asked again, with a better challenge. */
+/* Row: the state; column: the event. 0: not possible. A refused request may be asked again, with a
+ * better challenge. */
 static const enum ledger_state table[LEDGER_STATE_COUNT][LEDGER_EVENT_COUNT] = {
     [LEDGER_OFFERED] = {[LEDGER_EVENT_REQUEST] = LEDGER_RECEIVED,
         [LEDGER_EVENT_WAIT] = LEDGER_WAITING,
@@ -49,12 +50,14 @@ static const enum ledger_state table[LEDGER_STATE_COUNT][LEDGER_EVENT_COUNT] = {
     [LEDGER_DEAD] = {[LEDGER_EVENT_REFUSE] = LEDGER_DEAD},
 };
 
-const char *ledger_state_name(enum ledger_state state)
+const char *
+ledger_state_name(enum ledger_state state)
 {
     return states[state].name == NULL ? "" : states[state].name;
 }
 
-enum ledger_state ledger_state_of(struct bytes name)
+enum ledger_state
+ledger_state_of(struct bytes name)
 {
     for (unsigned i = 1; i < LEDGER_STATE_COUNT; i++) {
         if (bytes_equal_text(name, states[i].name)) {
@@ -64,12 +67,14 @@ enum ledger_state ledger_state_of(struct bytes name)
     return (enum ledger_state)0;
 }
 
-unsigned ledger_state_step(enum ledger_state state)
+unsigned
+ledger_state_step(enum ledger_state state)
 {
     return states[state].step;
 }
 
-enum ledger_state ledger_state_next(enum ledger_state state, enum ledger_event event)
+enum ledger_state
+ledger_state_next(enum ledger_state state, enum ledger_event event)
 {
     return table[state][event];
 }

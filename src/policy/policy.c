@@ -5,16 +5,18 @@
 enum { PKCS_REQ = 19, RENEWAL_REQ = 17 };
 
 /* A renewal is a request signed by a certificate of ours, whatever its messageType says. */
-static bool is_renewal(const struct policy_facts *facts)
+static bool
+is_renewal(const struct policy_facts *facts)
 {
     if (facts->message_type == RENEWAL_REQ) {
         return true;
     }
-    return facts->message_type == PKCS_REQ && facts->signer == POLICY_SIGNER_OURS && facts->renewal_by_pkcs_req &&
-        facts->challenge == POLICY_CHALLENGE_NONE;
+    return facts->message_type == PKCS_REQ && facts->signer == POLICY_SIGNER_OURS &&
+           facts->renewal_by_pkcs_req && facts->challenge == POLICY_CHALLENGE_NONE;
 }
 
-enum policy_authority policy_find_authority(const struct policy_facts *facts)
+enum policy_authority
+policy_find_authority(const struct policy_facts *facts)
 {
     if (is_renewal(facts)) {
         return facts->signer == POLICY_SIGNER_OURS ? POLICY_BY_RENEWAL : POLICY_BY_NOTHING;
@@ -35,7 +37,8 @@ enum policy_authority policy_find_authority(const struct policy_facts *facts)
 }
 
 /* Rules in the order in which they are told; the first broken one is the reason. */
-static enum base_code judge_renewal(const struct policy_facts *facts)
+static enum base_code
+judge_renewal(const struct policy_facts *facts)
 {
     const struct {
         bool is_kept;
@@ -58,7 +61,8 @@ static enum base_code judge_renewal(const struct policy_facts *facts)
     return BASE_OK;
 }
 
-static enum base_code judge_challenge(const struct policy_facts *facts)
+static enum base_code
+judge_challenge(const struct policy_facts *facts)
 {
     const struct {
         bool is_kept;
@@ -82,7 +86,8 @@ static enum base_code judge_challenge(const struct policy_facts *facts)
     return BASE_OK;
 }
 
-static enum base_code judge_names(const struct policy_facts *facts)
+static enum base_code
+judge_names(const struct policy_facts *facts)
 {
     if (facts->is_subject_empty && !facts->allow_empty_subject) {
         return E_SUBJECT_EMPTY;
@@ -90,7 +95,8 @@ static enum base_code judge_names(const struct policy_facts *facts)
     return facts->sans_code;
 }
 
-static enum base_code judge(const struct policy_facts *facts)
+static enum base_code
+judge(const struct policy_facts *facts)
 {
     if (facts->message_type != PKCS_REQ && facts->message_type != RENEWAL_REQ) {
         return E_POLICY_TYPE;
@@ -108,14 +114,17 @@ static enum base_code judge(const struct policy_facts *facts)
     return code == BASE_OK ? judge_names(facts) : code;
 }
 
-struct policy_verdict policy_authorise(const struct policy_facts *facts)
+struct policy_verdict
+policy_authorise(const struct policy_facts *facts)
 {
-    struct policy_verdict verdict = {.action = POLICY_REFUSE, .authority = policy_find_authority(facts)};
+    struct policy_verdict verdict = {
+        .action = POLICY_REFUSE, .authority = policy_find_authority(facts)};
     verdict.code = judge(facts);
     verdict.is_wrong_challenge = facts->challenge == POLICY_CHALLENGE_UNKNOWN;
     verdict.is_security_event = verdict.code == E_CHALLENGE_USED;
     verdict.is_mismatch = facts->challenge == POLICY_CHALLENGE_FOUND &&
-        (verdict.code == E_CHALLENGE_SUBJECT || verdict.code == E_CHALLENGE_SAN || verdict.code == E_CHALLENGE_PROFILE);
+                          (verdict.code == E_CHALLENGE_SUBJECT || verdict.code == E_CHALLENGE_SAN ||
+                              verdict.code == E_CHALLENGE_PROFILE);
     if (verdict.code == BASE_OK && verdict.authority != POLICY_BY_NOTHING) {
         verdict.action = facts->needs_approval ? POLICY_WAIT : POLICY_ISSUE;
     }

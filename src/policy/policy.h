@@ -1,5 +1,6 @@
 /*
- * policy.h - may this request have a certificate? One function decides, for every message type, and denies by default.
+ * policy.h - may this request have a certificate? One function decides, for every message type, and
+ * denies by default.
  *
  * Who asks has looked everything up; what is decided depends on the facts alone.
  */
@@ -10,16 +11,18 @@
 #include "base/error.h"
 
 enum policy_signer {
-    POLICY_SIGNER_SELF = 1, /* self-signed by the key to be certified: proves nothing but possession */
-    POLICY_SIGNER_OURS,     /* a certificate of this ledger, found by serial and SHA-256 of its DER */
-    POLICY_SIGNER_FOREIGN,  /* anything else */
+    POLICY_SIGNER_SELF =
+        1,              /* self-signed by the key to be certified: proves nothing but possession */
+    POLICY_SIGNER_OURS, /* a certificate of this ledger, found by serial and SHA-256 of its DER */
+    POLICY_SIGNER_FOREIGN, /* anything else */
 };
 
 enum policy_challenge {
-    POLICY_CHALLENGE_NONE = 1,  /* absent, empty, or spent by an ancestor of the renewed certificate */
-    POLICY_CHALLENGE_UNKNOWN,   /* not one that this server made */
-    POLICY_CHALLENGE_STATIC,    /* the profile's static one, which configuration allows by name */
-    POLICY_CHALLENGE_FOUND,     /* a one-time challenge, presented whole */
+    POLICY_CHALLENGE_NONE =
+        1, /* absent, empty, or spent by an ancestor of the renewed certificate */
+    POLICY_CHALLENGE_UNKNOWN, /* not one that this server made */
+    POLICY_CHALLENGE_STATIC,  /* the profile's static one, which configuration allows by name */
+    POLICY_CHALLENGE_FOUND,   /* a one-time challenge, presented whole */
 };
 
 enum policy_challenge_state { POLICY_NEW = 1, POLICY_HELD_BY_OTHER, POLICY_SPENT, POLICY_DEAD };
@@ -52,7 +55,12 @@ struct policy_facts {
 };
 
 enum policy_action { POLICY_REFUSE = 0, POLICY_ISSUE, POLICY_WAIT };
-enum policy_authority { POLICY_BY_NOTHING = 0, POLICY_BY_CHALLENGE, POLICY_BY_STATIC, POLICY_BY_RENEWAL };
+enum policy_authority {
+    POLICY_BY_NOTHING = 0,
+    POLICY_BY_CHALLENGE,
+    POLICY_BY_STATIC,
+    POLICY_BY_RENEWAL
+};
 
 struct policy_verdict {
     enum policy_action action;
@@ -63,7 +71,8 @@ struct policy_verdict {
     bool is_wrong_challenge; /* counts against the source */
 };
 
-/* What would authorise the request, if anything: decided before the verdict, because a retry is known by it. */
+/* What would authorise the request, if anything: decided before the verdict, because a retry is
+ * known by it. */
 enum policy_authority policy_find_authority(const struct policy_facts *facts);
 struct policy_verdict policy_authorise(const struct policy_facts *facts);
 

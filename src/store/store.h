@@ -1,13 +1,15 @@
 /*
  * store.h - the ledger's memory: batches in, verdicts out.
  *
- * All writing goes through store_commit(): a list of operations becomes durable in one transaction, or not at all, and
- * each operation has its verdict (an identity or a serial that is taken already is a verdict, not an error). The caller
- * groups what is queued; nothing is answered before the commit that holds it. Reading is by key or by page.
+ * All writing goes through store_commit(): a list of operations becomes durable in one transaction,
+ * or not at all, and each operation has its verdict (an identity or a serial that is taken already
+ * is a verdict, not an error). The caller groups what is queued; nothing is answered before the
+ * commit that holds it. Reading is by key or by page.
  *
- * Everything is written for two engines: SQLite, embedded (store_open_sqlite()), and a server that several ledgers
- * share, where a commit's outcome may be unknown. Octet strings of rows that are read live in the row's own memory
- * (store_row_clear()); what is given to store_commit() is borrowed for the call. Instants: milliseconds since 1970 UTC.
+ * Everything is written for two engines: SQLite, embedded (store_open_sqlite()), and a server that
+ * several ledgers share, where a commit's outcome may be unknown. Octet strings of rows that are
+ * read live in the row's own memory (store_row_clear()); what is given to store_commit() is
+ * borrowed for the call. Instants: milliseconds since 1970 UTC.
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
@@ -21,17 +23,26 @@ struct store;
 #define STORE_SCHEMA_VERSION 1
 
 /*
- * Open (and create, when is_new) the database file; brings an older schema up to date by its numbered migrations and
- * checks integrity (quick_check, application id, schema). WAL, synchronous=FULL.
- * Errors: E_STORE_CORRUPT, E_STORE_VERSION (newer than this program), E_STORE_UNAVAILABLE.
+ * Open (and create, when is_new) the database file; brings an older schema up to date by its
+ * numbered migrations and checks integrity (quick_check, application id, schema). WAL,
+ * synchronous=FULL. Errors: E_STORE_CORRUPT, E_STORE_VERSION (newer than this program),
+ * E_STORE_UNAVAILABLE.
  */
-MUST_CHECK enum base_code store_open_sqlite(const char *path, bool is_new, struct store **out, struct base_error *err);
+MUST_CHECK enum base_code store_open_sqlite(
+    const char *path, bool is_new, struct store **out, struct base_error *err);
 void store_free(struct store *store);
 OWNER_STRUCT(store)
 
-/* ---- rows ------------------------------------------------------------------------------------------------------- */
+/* ---- rows
+ * -------------------------------------------------------------------------------------------------------
+ */
 
-enum store_challenge_state { STORE_CHALLENGE_NEW = 1, STORE_CHALLENGE_HELD, STORE_CHALLENGE_SPENT, STORE_CHALLENGE_DEAD };
+enum store_challenge_state {
+    STORE_CHALLENGE_NEW = 1,
+    STORE_CHALLENGE_HELD,
+    STORE_CHALLENGE_SPENT,
+    STORE_CHALLENGE_DEAD
+};
 
 /* A one-time challenge (DESIGN: id, 40-bit time-ordered; the rest known by its keyed hash only). */
 struct store_challenge {
@@ -61,14 +72,15 @@ struct store_delivery {
     struct bytes device;
     uint64_t challenge_id; /* 0: none */
     struct bytes transaction_id;
-    struct bytes transaction_key; /* SHA-256 of endpoint, key hash, transactionID; empty: no request yet */
-    struct bytes key_sha256;      /* of the SubjectPublicKeyInfo; empty: no request yet */
-    struct bytes identity;        /* of the request (32 octets); empty: none */
-    struct bytes subject;         /* DER Name; empty: none */
-    struct bytes sans;            /* DER GeneralNames as requested */
-    struct bytes spki;            /* kept while it waits for approval, else empty */
-    struct bytes authority;       /* what authorises it, kept while it waits: opaque to the store */
-    struct bytes serial;          /* of its certificate; empty: none */
+    struct bytes
+        transaction_key; /* SHA-256 of endpoint, key hash, transactionID; empty: no request yet */
+    struct bytes key_sha256; /* of the SubjectPublicKeyInfo; empty: no request yet */
+    struct bytes identity;   /* of the request (32 octets); empty: none */
+    struct bytes subject;    /* DER Name; empty: none */
+    struct bytes sans;       /* DER GeneralNames as requested */
+    struct bytes spki;       /* kept while it waits for approval, else empty */
+    struct bytes authority;  /* what authorises it, kept while it waits: opaque to the store */
+    struct bytes serial;     /* of its certificate; empty: none */
     struct bytes source;
     struct bytes state;
     uint8_t step;
@@ -104,8 +116,8 @@ struct store_certificate {
     int64_t revoked_ms;
     uint8_t reason;
     uint64_t delivery_id;
-    uint64_t challenge_id;     /* spent for it; 0: none */
-    struct bytes renews;       /* serial of the certificate that it renews; empty: none */
+    uint64_t challenge_id; /* spent for it; 0: none */
+    struct bytes renews;   /* serial of the certificate that it renews; empty: none */
     struct bytes key_sha256;
     struct bytes transaction_id;
 };
@@ -127,38 +139,50 @@ struct store_crl {
     struct bytes crl; /* DER */
 };
 
-/* ---- writing ---------------------------------------------------------------------------------------------------- */
+/* ---- writing
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 enum store_op_kind {
     STORE_ADD_CHALLENGE = 1, /* challenge; with delivery, which is inserted */
-    STORE_COUNT_MISMATCH,    /* challenge_id: mismatches + 1; at max_mismatches the challenge is dead */
-    STORE_HOLD_CHALLENGE,    /* challenge_id, delivery.id: NEW -> HELD. TAKEN when it is not new or held by another */
+    STORE_COUNT_MISMATCH, /* challenge_id: mismatches + 1; at max_mismatches the challenge is dead
+                           */
+    STORE_HOLD_CHALLENGE, /* challenge_id, delivery.id: NEW -> HELD. TAKEN when it is not new or
+                             held by another */
     STORE_RELEASE_CHALLENGE, /* challenge_id, delivery.id: HELD by it -> NEW */
     STORE_KILL_CHALLENGE,    /* challenge_id: dead, unless it is spent */
-    STORE_PUT_DELIVERY,      /* delivery: inserted or replaced by its id; its transaction_key is remembered when
-                                is_transaction_kept */
+    STORE_PUT_DELIVERY,      /* delivery: inserted or replaced by its id; its transaction_key is
+                                remembered when      is_transaction_kept */
     /*
-     * Reserve a certificate: identity (32 octets, when not empty), challenge_id spent once (when not 0: NEW, or HELD by
-     * delivery.id; uses_left - 1, SPENT at 0), certificate, delivery, events, all or nothing.
-     * Verdicts: IDENTITY_TAKEN (found_serial says which certificate has it), TAKEN (challenge), SERIAL_TAKEN.
+     * Reserve a certificate: identity (32 octets, when not empty), challenge_id spent once (when
+     * not 0: NEW, or HELD by delivery.id; uses_left - 1, SPENT at 0), certificate, delivery,
+     * events, all or nothing. Verdicts: IDENTITY_TAKEN (found_serial says which certificate has
+     * it), TAKEN (challenge), SERIAL_TAKEN.
      */
     STORE_RESERVE,
     STORE_ADD_SIGNATURE, /* certificate.serial and certificate.certificate */
     STORE_ADD_EVENTS,    /* events alone */
     /*
-     * delivery's state, step, code, detail and updated_ms, by its id, and events; when from_state is not empty only from that state (else
-     * TAKEN, and nothing of it happens).
+     * delivery's state, step, code, detail and updated_ms, by its id, and events; when from_state
+     * is not empty only from that state (else TAKEN, and nothing of it happens).
      */
     STORE_SET_STATE,
-    STORE_ADD_CONTACT,   /* contact: counted per endpoint, source, operation and minute */
-    STORE_REVOKE,        /* certificate.serial, revoked_ms, reason. TAKEN when revoked already, MISSING when unknown */
-    STORE_PUT_CRL,       /* crl; TAKEN when its number is not above the stored one */
-    STORE_ADD_LOOKUPS,   /* lookups: keys by which a delivery is found, filled behind */
+    STORE_ADD_CONTACT, /* contact: counted per endpoint, source, operation and minute */
+    STORE_REVOKE,  /* certificate.serial, revoked_ms, reason. TAKEN when revoked already, MISSING
+                      when unknown */
+    STORE_PUT_CRL, /* crl; TAKEN when its number is not above the stored one */
+    STORE_ADD_LOOKUPS,       /* lookups: keys by which a delivery is found, filled behind */
     STORE_FORGET_IDENTITIES, /* older than before_ms are cut from the window */
-    STORE_PUT_META,      /* meta_key, meta_value */
+    STORE_PUT_META,          /* meta_key, meta_value */
 };
 
-enum store_verdict { STORE_DONE = 1, STORE_IDENTITY_TAKEN, STORE_TAKEN, STORE_SERIAL_TAKEN, STORE_MISSING };
+enum store_verdict {
+    STORE_DONE = 1,
+    STORE_IDENTITY_TAKEN,
+    STORE_TAKEN,
+    STORE_SERIAL_TAKEN,
+    STORE_MISSING
+};
 
 /* By what a person looks for a delivery. The value is normalised by the ledger. */
 enum store_lookup_kind {
@@ -204,20 +228,25 @@ struct store_op {
 };
 
 /*
- * Every operation that changes what certificates, challenges or deliveries are (not contacts, lookups, signatures,
- * meta) also appends a record to the ledger's hash-chained journal, in the same transaction: seq, at_ms, kind, the
- * object's key and the SHA-256 of what was stored (for a certificate: of its body).
+ * Every operation that changes what certificates, challenges or deliveries are (not contacts,
+ * lookups, signatures, meta) also appends a record to the ledger's hash-chained journal, in the
+ * same transaction: seq, at_ms, kind, the object's key and the SHA-256 of what was stored (for a
+ * certificate: of its body).
  *
- * Errors: E_STORE_UNAVAILABLE (nothing happened; disk full and read-only are told apart in the detail),
- * E_STORE_UNKNOWN (a shared engine's connection broke during the commit: look before doing it again).
+ * Errors: E_STORE_UNAVAILABLE (nothing happened; disk full and read-only are told apart in the
+ * detail), E_STORE_UNKNOWN (a shared engine's connection broke during the commit: look before doing
+ * it again).
  */
-MUST_CHECK enum base_code store_commit(struct store *store, struct store_op *ops, size_t count, struct base_error *err);
+MUST_CHECK enum base_code store_commit(
+    struct store *store, struct store_op *ops, size_t count, struct base_error *err);
 
-/* ---- reading ---------------------------------------------------------------------------------------------------- */
+/* ---- reading
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 /*
- * A row's memory. Init once, read many times into it; each read replaces what was there. The slices in the structs
- * below point into it.
+ * A row's memory. Init once, read many times into it; each read replaces what was there. The slices
+ * in the structs below point into it.
  */
 struct store_row {
     struct buffer memory;
@@ -226,74 +255,86 @@ void store_row_init(struct store_row *row);
 void store_row_clear(struct store_row *row);
 
 /* Each: *out_found says whether there is one. Errors: E_STORE_UNAVAILABLE, E_STORE_CORRUPT. */
-MUST_CHECK enum base_code store_find_challenge(struct store *store, uint64_t id, struct store_row *row,
-    struct store_challenge *out, bool *out_found, struct base_error *err);
-MUST_CHECK enum base_code store_find_delivery(struct store *store, uint64_t id, struct store_row *row,
-    struct store_delivery *out, bool *out_found, struct base_error *err);
-MUST_CHECK enum base_code store_find_certificate(struct store *store, struct bytes serial, struct store_row *row,
-    struct store_certificate *out, bool *out_found, struct base_error *err);
+MUST_CHECK enum base_code store_find_challenge(struct store *store, uint64_t id,
+    struct store_row *row, struct store_challenge *out, bool *out_found, struct base_error *err);
+MUST_CHECK enum base_code store_find_delivery(struct store *store, uint64_t id,
+    struct store_row *row, struct store_delivery *out, bool *out_found, struct base_error *err);
+MUST_CHECK enum base_code store_find_certificate(struct store *store, struct bytes serial,
+    struct store_row *row, struct store_certificate *out, bool *out_found, struct base_error *err);
 /* The serial that a request's identity has; within the window. */
-MUST_CHECK enum base_code store_find_identity(struct store *store, struct bytes identity, uint8_t out_serial[20],
-    size_t *out_serial_len, int64_t *out_created_ms, bool *out_found, struct base_error *err);
+MUST_CHECK enum base_code store_find_identity(struct store *store, struct bytes identity,
+    uint8_t out_serial[20], size_t *out_serial_len, int64_t *out_created_ms, bool *out_found,
+    struct base_error *err);
 /* The delivery of a kept transaction (SHA-256 of endpoint, key hash and transactionID). */
 MUST_CHECK enum base_code store_find_transaction(struct store *store, struct bytes transaction_key,
     uint64_t *out_delivery_id, bool *out_found, struct base_error *err);
-MUST_CHECK enum base_code store_find_crl(struct store *store, struct bytes ca, struct store_row *row,
-    struct store_crl *out, bool *out_found, struct base_error *err);
-MUST_CHECK enum base_code store_find_meta(struct store *store, const char *key, struct store_row *row,
-    struct bytes *out_value, bool *out_found, struct base_error *err);
+MUST_CHECK enum base_code store_find_crl(struct store *store, struct bytes ca,
+    struct store_row *row, struct store_crl *out, bool *out_found, struct base_error *err);
+MUST_CHECK enum base_code store_find_meta(struct store *store, const char *key,
+    struct store_row *row, struct bytes *out_value, bool *out_found, struct base_error *err);
 /* Delivery ids for a key, newest first, at most @max. */
-MUST_CHECK enum base_code store_search(struct store *store, enum store_lookup_kind kind, struct bytes value,
-    uint64_t *out_ids, size_t max, size_t *out_count, struct base_error *err);
+MUST_CHECK enum base_code store_search(struct store *store, enum store_lookup_kind kind,
+    struct bytes value, uint64_t *out_ids, size_t max, size_t *out_count, struct base_error *err);
 
 /* Pages: called for each row, in order; a callback's error ends the walk and is returned. */
-typedef enum base_code (*store_on_delivery)(void *arg, const struct store_delivery *row, struct base_error *err);
-typedef enum base_code (*store_on_event)(void *arg, const struct store_event *row, struct base_error *err);
-typedef enum base_code (*store_on_certificate)(void *arg, const struct store_certificate *row, struct base_error *err);
-typedef enum base_code (*store_on_contact)(void *arg, const struct store_contact *row, struct base_error *err);
-typedef enum base_code (*store_on_journal)(void *arg, uint64_t seq, struct bytes record, struct base_error *err);
+typedef enum base_code (*store_on_delivery)(
+    void *arg, const struct store_delivery *row, struct base_error *err);
+typedef enum base_code (*store_on_event)(
+    void *arg, const struct store_event *row, struct base_error *err);
+typedef enum base_code (*store_on_certificate)(
+    void *arg, const struct store_certificate *row, struct base_error *err);
+typedef enum base_code (*store_on_contact)(
+    void *arg, const struct store_contact *row, struct base_error *err);
+typedef enum base_code (*store_on_journal)(
+    void *arg, uint64_t seq, struct bytes record, struct base_error *err);
 
 /* Newest first, those with an id below @before (0: from the newest); @state empty: all. */
-MUST_CHECK enum base_code store_each_delivery(struct store *store, uint64_t before, struct bytes state, size_t limit,
-    store_on_delivery callback, void *arg, struct base_error *err);
+MUST_CHECK enum base_code store_each_delivery(struct store *store, uint64_t before,
+    struct bytes state, size_t limit, store_on_delivery callback, void *arg,
+    struct base_error *err);
 /* Those of one challenge, newest first. */
-MUST_CHECK enum base_code store_each_delivery_of_challenge(struct store *store, uint64_t challenge_id, size_t limit,
-    store_on_delivery callback, void *arg, struct base_error *err);
+MUST_CHECK enum base_code store_each_delivery_of_challenge(struct store *store,
+    uint64_t challenge_id, size_t limit, store_on_delivery callback, void *arg,
+    struct base_error *err);
 MUST_CHECK enum base_code store_each_event(struct store *store, uint64_t delivery_id, size_t limit,
     store_on_event callback, void *arg, struct base_error *err);
 /* In serial order, those with a serial above @after (empty: from the first). */
-MUST_CHECK enum base_code store_each_certificate(struct store *store, struct bytes after, size_t limit,
-    store_on_certificate callback, void *arg, struct base_error *err);
+MUST_CHECK enum base_code store_each_certificate(struct store *store, struct bytes after,
+    size_t limit, store_on_certificate callback, void *arg, struct base_error *err);
 /* Revoked ones of a CA that are not expired at @now_s, in serial order. */
 MUST_CHECK enum base_code store_each_revoked(struct store *store, struct bytes ca, int64_t now_s,
     store_on_certificate callback, void *arg, struct base_error *err);
 /* Reserved but not signed. */
-MUST_CHECK enum base_code store_each_unsigned(struct store *store, size_t limit, store_on_certificate callback,
-    void *arg, struct base_error *err);
+MUST_CHECK enum base_code store_each_unsigned(struct store *store, size_t limit,
+    store_on_certificate callback, void *arg, struct base_error *err);
 /* Contacts of a source between two instants, in time order. */
-MUST_CHECK enum base_code store_each_contact(struct store *store, struct bytes endpoint, struct bytes source,
-    int64_t from_ms, int64_t to_ms, size_t limit, store_on_contact callback, void *arg, struct base_error *err);
+MUST_CHECK enum base_code store_each_contact(struct store *store, struct bytes endpoint,
+    struct bytes source, int64_t from_ms, int64_t to_ms, size_t limit, store_on_contact callback,
+    void *arg, struct base_error *err);
 /*
- * The ledger's journal from a sequence number on, the chain verified record by record against @chain (32 octets: the
- * hash before from_seq, zeros at the first; updated). Errors: E_JOURNAL_BROKEN. What the callback gets is decoded by
- * store_journal_read().
+ * The ledger's journal from a sequence number on, the chain verified record by record against
+ * @chain (32 octets: the hash before from_seq, zeros at the first; updated). Errors:
+ * E_JOURNAL_BROKEN. What the callback gets is decoded by store_journal_read().
  */
-MUST_CHECK enum base_code store_each_journal(struct store *store, uint64_t from_seq, uint8_t chain[32], size_t limit,
-    store_on_journal callback, void *arg, struct base_error *err);
+MUST_CHECK enum base_code store_each_journal(struct store *store, uint64_t from_seq,
+    uint8_t chain[32], size_t limit, store_on_journal callback, void *arg, struct base_error *err);
 struct store_journal_record {
     int64_t at_ms;
     enum store_op_kind kind;
     struct bytes key;    /* of the object: a serial, an id */
     struct bytes sha256; /* of what was stored */
 };
-MUST_CHECK enum base_code store_journal_read(struct bytes record, struct store_journal_record *out,
-    struct base_error *err);
+MUST_CHECK enum base_code store_journal_read(
+    struct bytes record, struct store_journal_record *out, struct base_error *err);
 
-/* The largest serial that was ever stored (so that time never goes back), and the number of certificates. */
-MUST_CHECK enum base_code store_last_serial(struct store *store, uint8_t out_serial[20], size_t *out_len,
-    struct base_error *err);
+/* The largest serial that was ever stored (so that time never goes back), and the number of
+ * certificates. */
+MUST_CHECK enum base_code store_last_serial(
+    struct store *store, uint8_t out_serial[20], size_t *out_len, struct base_error *err);
 /* The largest challenge id; 0: none. */
-MUST_CHECK enum base_code store_last_challenge(struct store *store, uint64_t *out_id, struct base_error *err);
-MUST_CHECK enum base_code store_count_certificates(struct store *store, uint64_t *out_count, struct base_error *err);
+MUST_CHECK enum base_code store_last_challenge(
+    struct store *store, uint64_t *out_id, struct base_error *err);
+MUST_CHECK enum base_code store_count_certificates(
+    struct store *store, uint64_t *out_count, struct base_error *err);
 
 #endif

@@ -37,7 +37,8 @@ copy_text(char *out, size_t size, struct bytes text)
 }
 
 MUST_CHECK static enum base_code
-take_process(struct supervisor_config *config, const struct ipc_frame *frame, struct base_error *err)
+take_process(
+    struct supervisor_config *config, const struct ipc_frame *frame, struct base_error *err)
 {
     struct ipc_config_process process = {0};
     TRY(ipc_decode(&ipc_config_process_spec, frame, &process, err));
@@ -49,7 +50,8 @@ take_process(struct supervisor_config *config, const struct ipc_frame *frame, st
 }
 
 MUST_CHECK static enum base_code
-take_listener(struct supervisor_config *config, const struct ipc_frame *frame, struct base_error *err)
+take_listener(
+    struct supervisor_config *config, const struct ipc_frame *frame, struct base_error *err)
 {
     struct ipc_config_listener listener = {0};
     TRY(ipc_decode(&ipc_config_listener_spec, frame, &listener, err));
@@ -110,7 +112,8 @@ take_frame(struct supervisor_config *config, const struct ipc_frame *frame, bool
 
 /* All messages of the config step, at most SUPERVISOR_CONFIG_WAIT altogether. */
 MUST_CHECK static enum base_code
-collect(const struct supervisor *supervisor, int fd, struct supervisor_config *config, struct base_error *err)
+collect(const struct supervisor *supervisor, int fd, struct supervisor_config *config,
+    struct base_error *err)
 {
     struct ipc_frame frame;
     int64_t until_ms = supervisor_now_ms(supervisor) + SUPERVISOR_CONFIG_WAIT;
@@ -123,7 +126,8 @@ collect(const struct supervisor *supervisor, int fd, struct supervisor_config *c
             continue;
         }
         if (ready <= 0) {
-            return base_fail(err, E_CONFIG_STEP, "no answer within %d s", SUPERVISOR_CONFIG_WAIT / 1000);
+            return base_fail(
+                err, E_CONFIG_STEP, "no answer within %d s", SUPERVISOR_CONFIG_WAIT / 1000);
         }
         enum base_code code = ipc_receive(fd, &frame, err);
         if (code == E_PEER_CLOSED) {
@@ -141,8 +145,8 @@ collect(const struct supervisor *supervisor, int fd, struct supervisor_config *c
 }
 
 enum base_code
-supervisor_config_read(
-    const struct supervisor *supervisor, struct supervisor_config **out_config, struct base_error *err)
+supervisor_config_read(const struct supervisor *supervisor, struct supervisor_config **out_config,
+    struct base_error *err)
 {
     char path[IPC_TEXT_MAX + 32] = "";
     int fds[2] = {-1, -1};
@@ -200,7 +204,8 @@ is_for(uint16_t type, enum ipc_role role)
 }
 
 MUST_CHECK static enum base_code
-send_general(const struct supervisor *supervisor, int fd, const struct ipc_frame *frame, struct base_error *err)
+send_general(const struct supervisor *supervisor, int fd, const struct ipc_frame *frame,
+    struct base_error *err)
 {
     struct ipc_config_general general = {0};
     TRY(ipc_decode(&ipc_config_general_spec, frame, &general, err));

@@ -1,8 +1,8 @@
 /*
  * config_step.h - the configuration as the supervisor holds it: the messages of kurier-config.
  *
- * The supervisor looks only at what is its own (users, log file, listeners, strictness) and hands the
- * rest on to the roles as it came.
+ * The supervisor looks only at what is its own (users, log file, listeners, strictness) and hands
+ * the rest on to the roles as it came.
  */
 #ifndef SUPERVISOR_CONFIG_STEP_H
 #define SUPERVISOR_CONFIG_STEP_H
@@ -35,14 +35,16 @@ OWNER_STRUCT(supervisor_config)
  * Run kurier-config over the home's file. Blocks for as long as it takes, at most
  * SUPERVISOR_CONFIG_WAIT. Errors: E_HOME_MISSING (there is no file), E_CONFIG_*, E_ROLE_MISSING.
  */
-MUST_CHECK enum base_code supervisor_config_read(
-    const struct supervisor *supervisor, struct supervisor_config **out_config, struct base_error *err);
+MUST_CHECK enum base_code supervisor_config_read(const struct supervisor *supervisor,
+    struct supervisor_config **out_config, struct base_error *err);
 
 /* Send a role its part, ended by CONFIG_END. Errors: as ipc_send(). */
 MUST_CHECK enum base_code supervisor_config_send(const struct supervisor *supervisor,
-    const struct supervisor_config *config, const struct supervisor_role *role, struct base_error *err);
+    const struct supervisor_config *config, const struct supervisor_role *role,
+    struct base_error *err);
 
 /* A warning for each profile that has a static challenge. */
-void supervisor_config_warn(const struct supervisor *supervisor, const struct supervisor_config *config);
+void supervisor_config_warn(
+    const struct supervisor *supervisor, const struct supervisor_config *config);
 
 #endif

@@ -86,8 +86,8 @@ supervisor_home_lock(struct supervisor *supervisor, struct base_error *err)
         }
         if (supervisor_now_ms(supervisor) > until_ms) {
             read_holder(fd, holder, sizeof(holder));
-            return base_fail(err, E_HOME_LOCKED, "%.120s is used by process %.60s",
-                supervisor->home, holder);
+            return base_fail(
+                err, E_HOME_LOCKED, "%.120s is used by process %.60s", supervisor->home, holder);
         }
         (void)nanosleep(&pause, NULL);
     }
@@ -117,7 +117,8 @@ supervisor_find(const char *home, pid_t *out_pid, struct base_error *err)
     read_holder(fd, holder, sizeof(holder));
     struct bytes digits = {(const uint8_t *)holder, strcspn(holder, " ")};
     if (base_parse_number(digits, INT32_MAX, &pid, NULL) != BASE_OK || pid == 0) {
-        return base_fail(err, E_SYSTEM, "the lock of %.150s is held, but does not say by whom", home);
+        return base_fail(
+            err, E_SYSTEM, "the lock of %.150s is held, but does not say by whom", home);
     }
     *out_pid = (pid_t)pid;
     return BASE_OK;
@@ -163,8 +164,8 @@ prepare_folder(const struct supervisor *supervisor, const char *name,
     }
     if (about.st_uid != user->uid) {
         if (!supervisor->is_root) {
-            return base_fail(err, E_HOME_UNFIT, "%.120s belongs to user %u, and we are user %u", path,
-                (unsigned)about.st_uid, (unsigned)user->uid);
+            return base_fail(err, E_HOME_UNFIT, "%.120s belongs to user %u, and we are user %u",
+                path, (unsigned)about.st_uid, (unsigned)user->uid);
         }
         TRY(hand_over_files(fd, user, err));
         if (fchown(fd, user->uid, user->gid) != 0) {

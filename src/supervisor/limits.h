@@ -7,14 +7,15 @@
 #include <stddef.h>
 
 #define SUPERVISOR_LISTENERS_MAX 16 /* as in the configuration; more --listen are refused */
-#define SUPERVISOR_FRAMES_MAX 160   /* of one configuration: 16 listeners, 32 proxies, 8 CAs, 64 profiles, ... */
+#define SUPERVISOR_FRAMES_MAX                                                                      \
+    160 /* of one configuration: 16 listeners, 32 proxies, 8 CAs, 64 profiles, ... */
 #define SUPERVISOR_PASSPHRASE_MAX ((size_t)4096)
 
 /* Milliseconds. */
 #define SUPERVISOR_LOCK_WAIT 5000    /* for another command or a server that is ending */
 #define SUPERVISOR_CONFIG_WAIT 10000 /* for the config step; it takes milliseconds */
 #define SUPERVISOR_READY_WAIT 60000  /* for a role's READY; the signer may make a 4096-bit key */
-#define SUPERVISOR_SEND_WAIT 5000    /* for a role to take a message; then it hangs, and is killed */
+#define SUPERVISOR_SEND_WAIT 5000 /* for a role to take a message; then it hangs, and is killed */
 #define SUPERVISOR_DRAIN_FRONT 30000
 #define SUPERVISOR_DRAIN_OTHERS 10000
 #define SUPERVISOR_DRAIN_EXTRA 1000 /* beyond the deadline that the role was told */

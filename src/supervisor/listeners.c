@@ -115,7 +115,8 @@ activation_count(void)
     uint64_t count = 0;
     if (pid_text == NULL || count_text == NULL ||
         base_parse_number(bytes_from_text(pid_text), INT32_MAX, &pid, NULL) != BASE_OK ||
-        base_parse_number(bytes_from_text(count_text), SUPERVISOR_LISTENERS_MAX, &count, NULL) != BASE_OK ||
+        base_parse_number(bytes_from_text(count_text), SUPERVISOR_LISTENERS_MAX, &count, NULL) !=
+            BASE_OK ||
         (pid_t)pid != getpid()) {
         return 0;
     }
@@ -152,7 +153,8 @@ add_activated(int fd, const struct supervisor_listeners *present, struct supervi
 
 MUST_CHECK static enum base_code
 collect(const struct supervisor *supervisor, const struct supervisor_config *config,
-    const struct supervisor_listeners *present, struct supervisor_listeners *out, struct base_error *err)
+    const struct supervisor_listeners *present, struct supervisor_listeners *out,
+    struct base_error *err)
 {
     const char *const *given = supervisor->options->listen;
     int activated = activation_count();
@@ -172,8 +174,9 @@ collect(const struct supervisor *supervisor, const struct supervisor_config *con
 }
 
 enum base_code
-supervisor_listeners_open(const struct supervisor *supervisor, const struct supervisor_config *config,
-    const struct supervisor_listeners *present, struct supervisor_listeners *out, struct base_error *err)
+supervisor_listeners_open(const struct supervisor *supervisor,
+    const struct supervisor_config *config, const struct supervisor_listeners *present,
+    struct supervisor_listeners *out, struct base_error *err)
 {
     out->count = 0;
     enum base_code code = collect(supervisor, config, present, out, err);

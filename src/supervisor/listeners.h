@@ -8,7 +8,8 @@
 #include "supervisor/state.h"
 
 /*
- * What should be listened on, into @out: sockets handed over by socket activation (LISTEN_FDS), else
+ * What should be listened on, into @out: sockets handed over by socket activation (LISTEN_FDS),
+ * else
  * --listen, else the configuration. Addresses of @present are taken over from there as they are
  * (the same descriptor stands in both). Errors: E_LISTEN; nothing new is open then.
  */

@@ -260,8 +260,8 @@ change_log(struct supervisor *supervisor)
         return;
     }
     for (size_t i = 0; i < SUPERVISOR_ROLES; i++) {
-        supervisor_role_send(supervisor, &supervisor->roles[i], &ipc_log_file_spec, &message,
-            supervisor->log.fd);
+        supervisor_role_send(
+            supervisor, &supervisor->roles[i], &ipc_log_file_spec, &message, supervisor->log.fd);
     }
 }
 
@@ -312,7 +312,8 @@ step_reloading(struct supervisor *supervisor)
         const struct supervisor_role *role = &supervisor->roles[i];
         if (role->is_wanted && role->pid == 0) {
             struct base_error why = {0};
-            (void)base_fail(&why, E_ROLE_DIED, "%s, while it took a new configuration", role->program);
+            (void)base_fail(
+                &why, E_ROLE_DIED, "%s, while it took a new configuration", role->program);
             undo_reload(supervisor, &why);
             return;
         }

@@ -1,5 +1,6 @@
 /*
- * phases.h - what the supervisor does when something has happened: starting, running, reloading, stopping.
+ * phases.h - what the supervisor does when something has happened: starting, running, reloading,
+ * stopping.
  */
 #ifndef SUPERVISOR_PHASES_H
 #define SUPERVISOR_PHASES_H
@@ -18,8 +19,9 @@ int supervisor_next_step_ms(const struct supervisor *supervisor);
 /* Stopped, and no role left. */
 bool supervisor_is_over(const struct supervisor *supervisor);
 
-/* Open the log file of a configuration, if it names one, for us and every role. Errors: E_HOME_UNFIT. */
-MUST_CHECK enum base_code supervisor_open_log(struct supervisor *supervisor,
-    const struct supervisor_config *config, struct base_error *err);
+/* Open the log file of a configuration, if it names one, for us and every role. Errors:
+ * E_HOME_UNFIT. */
+MUST_CHECK enum base_code supervisor_open_log(
+    struct supervisor *supervisor, const struct supervisor_config *config, struct base_error *err);
 
 #endif

@@ -87,7 +87,8 @@ send_listeners(struct supervisor *supervisor, struct supervisor_role *role)
     if (role->role == IPC_LEDGER && supervisor->control_fd >= 0) {
         struct ipc_listener control = {
             .purpose = IPC_LISTEN_CONTROL, .address = bytes_from_text(IPC_CONTROL_NAME)};
-        supervisor_role_send(supervisor, role, &ipc_listener_spec, &control, supervisor->control_fd);
+        supervisor_role_send(
+            supervisor, role, &ipc_listener_spec, &control, supervisor->control_fd);
     }
     for (size_t i = 0; role->role == IPC_FRONT && i < supervisor->listeners.count; i++) {
         const struct supervisor_listener *listener = &supervisor->listeners.list[i];
@@ -106,12 +107,13 @@ send_passphrase(struct supervisor *supervisor, struct supervisor_role *role)
     }
     /* The signer before this one has read it to its end, and the offset is shared. */
     (void)lseek(supervisor->passphrase_fd, 0, SEEK_SET);
-    supervisor_role_send(supervisor, role, &ipc_passphrase_spec, &message, supervisor->passphrase_fd);
+    supervisor_role_send(
+        supervisor, role, &ipc_passphrase_spec, &message, supervisor->passphrase_fd);
 }
 
 static void
-send_config(
-    struct supervisor *supervisor, const struct supervisor_config *config, struct supervisor_role *role)
+send_config(struct supervisor *supervisor, const struct supervisor_config *config,
+    struct supervisor_role *role)
 {
     struct base_error err = {0};
     role->generation = supervisor->generation;
@@ -181,7 +183,8 @@ supervisor_roles_configure(struct supervisor *supervisor, const struct superviso
 }
 
 static void
-take_ready(struct supervisor *supervisor, struct supervisor_role *role, const struct ipc_frame *frame)
+take_ready(
+    struct supervisor *supervisor, struct supervisor_role *role, const struct ipc_frame *frame)
 {
     struct ipc_ready ready = {0};
     struct base_error err = {0};
@@ -194,7 +197,8 @@ take_ready(struct supervisor *supervisor, struct supervisor_role *role, const st
 }
 
 static void
-take_refused(struct supervisor *supervisor, struct supervisor_role *role, const struct ipc_frame *frame)
+take_refused(
+    struct supervisor *supervisor, struct supervisor_role *role, const struct ipc_frame *frame)
 {
     struct ipc_refused refused = {0};
     struct base_error err = {0};
@@ -209,7 +213,8 @@ take_refused(struct supervisor *supervisor, struct supervisor_role *role, const 
 }
 
 static void
-take_ca_created(struct supervisor *supervisor, struct supervisor_role *role, const struct ipc_frame *frame)
+take_ca_created(
+    struct supervisor *supervisor, struct supervisor_role *role, const struct ipc_frame *frame)
 {
     struct ipc_ca_created created = {0};
     struct base_error err = {0};
@@ -302,7 +307,8 @@ void
 supervisor_role_died(struct supervisor *supervisor, struct supervisor_role *role, int status)
 {
     int64_t now_ms = supervisor_now_ms(supervisor);
-    bool is_expected = supervisor->phase == SUPERVISOR_STOPPING && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    bool is_expected =
+        supervisor->phase == SUPERVISOR_STOPPING && WIFEXITED(status) && WEXITSTATUS(status) == 0;
     pid_t pid = role->pid;
     role->pid = 0; /* the number may soon be another process' */
     hear_last_words(supervisor, role);

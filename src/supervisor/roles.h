@@ -11,9 +11,9 @@
 void supervisor_roles_init(struct supervisor *supervisor);
 
 /*
- * Start a role: process, sockets to the roles that run, listeners, passphrase, configuration. What a
- * role that dies meanwhile makes fail is no error here: its death is noticed soon.
- * Errors: E_ROLE_MISSING, E_SYSTEM.
+ * Start a role: process, sockets to the roles that run, listeners, passphrase, configuration. What
+ * a role that dies meanwhile makes fail is no error here: its death is noticed soon. Errors:
+ * E_ROLE_MISSING, E_SYSTEM.
  */
 MUST_CHECK enum base_code supervisor_role_start(
     struct supervisor *supervisor, struct supervisor_role *role, struct base_error *err);

@@ -41,11 +41,16 @@ init(struct supervisor *supervisor, const struct supervisor_options *options)
     supervisor_roles_init(supervisor);
 }
 
-/* The signals that a supervisor is told by; they are read from a descriptor, in turn with the rest. */
+/* The signals that a supervisor is told by; they are read from a descriptor, in turn with the rest.
+ */
 MUST_CHECK static enum base_code
 take_signals(struct supervisor *supervisor, sigset_t *out_old, struct base_error *err)
 {
-    static const int wanted[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP,
+    static const int wanted[] = {
+        SIGCHLD,
+        SIGTERM,
+        SIGINT,
+        SIGHUP,
 #ifdef KURIER_TEST_HOOKS
         SIGUSR1,
 #endif
@@ -198,7 +203,8 @@ tell_session_refused(const struct supervisor *supervisor, const struct base_erro
     struct ipc_refused refused = {
         .code = (uint32_t)why->code, .detail = bytes_from_text(why->detail)};
     if (supervisor->options->session_fd >= 0 &&
-        ipc_send(supervisor->options->session_fd, &ipc_refused_spec, &refused, -1, NULL) != BASE_OK) {
+        ipc_send(supervisor->options->session_fd, &ipc_refused_spec, &refused, -1, NULL) !=
+            BASE_OK) {
         return; /* nobody waits for it any more */
     }
 }

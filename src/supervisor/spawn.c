@@ -61,8 +61,13 @@ supervisor_spawn_find_programs(struct supervisor *supervisor, struct base_error 
 static bool
 is_inherited(const char *entry)
 {
-    static const char *const wanted[] = {"LANG=", "LC_ALL=", "ASAN_OPTIONS=", "UBSAN_OPTIONS=",
-        "TSAN_OPTIONS=", "LLVM_PROFILE_FILE=",
+    static const char *const wanted[] = {
+        "LANG=",
+        "LC_ALL=",
+        "ASAN_OPTIONS=",
+        "UBSAN_OPTIONS=",
+        "TSAN_OPTIONS=",
+        "LLVM_PROFILE_FILE=",
 #ifdef KURIER_TEST_HOOKS
         "KURIER_",
 #endif
@@ -92,9 +97,15 @@ make_environment(char *out[ENVIRONMENT_MAX])
     out[count] = NULL;
 }
 
-/* Everything below runs in the child, between fork and exec: no memory is allocated. A failure is the
- * exit status, which the supervisor logs. */
-enum child_failure { CHILD_DESCRIPTORS = 120, CHILD_USER, CHILD_CAPABILITIES, CHILD_LIMITS, CHILD_EXEC };
+/* Everything below runs in the child, between fork and exec: no memory is allocated. A failure is
+ * the exit status, which the supervisor logs. */
+enum child_failure {
+    CHILD_DESCRIPTORS = 120,
+    CHILD_USER,
+    CHILD_CAPABILITIES,
+    CHILD_LIMITS,
+    CHILD_EXEC
+};
 
 /* Above every number that is given below, so that no source is overwritten before it is used. */
 #define SAFE_FD 16
@@ -106,8 +117,8 @@ move_up(int fd)
 }
 
 static void
-arrange_descriptors(const struct supervisor *supervisor, const struct supervisor_spawn *spawn, int program_fd,
-    int *out_program_fd)
+arrange_descriptors(const struct supervisor *supervisor, const struct supervisor_spawn *spawn,
+    int program_fd, int *out_program_fd)
 {
     int socket_fd = move_up(spawn->socket_fd);
     int log_fd = move_up(supervisor->log.fd);
@@ -193,7 +204,8 @@ run_child(const struct supervisor *supervisor, const struct supervisor_spawn *sp
     pid_t parent, char **environment)
 {
     /* execve(2) wants them writable and does not write. */
-    char *arguments[] = {(char *)(uintptr_t)spawn->program, (char *)(uintptr_t)spawn->argument, NULL};
+    char *arguments[] = {
+        (char *)(uintptr_t)spawn->program, (char *)(uintptr_t)spawn->argument, NULL};
     static char empty[] = "";
     int fd = -1;
     set_signals();

@@ -27,15 +27,15 @@ struct supervisor_role {
     const char *program; /* "kurier-front" */
     bool is_wanted;      /* in a session without listeners the front is not */
     struct supervisor_user user;
-    pid_t pid;                     /* 0: not running */
-    int fd;                        /* its supervisor socket; -1: none */
-    bool is_ready;                 /* it took configuration `generation` */
-    bool has_refused;              /* and why */
+    pid_t pid;        /* 0: not running */
+    int fd;           /* its supervisor socket; -1: none */
+    bool is_ready;    /* it took configuration `generation` */
+    bool has_refused; /* and why */
     struct base_error refusal;
-    uint32_t generation;           /* of the configuration that it was sent last */
-    int64_t started_ms;            /* all instants on the monotonic clock */
-    int64_t deadline_ms;           /* ready by then, or ended by then while draining; 0: none */
-    int64_t restart_ms;            /* start it again then; 0: no */
+    uint32_t generation; /* of the configuration that it was sent last */
+    int64_t started_ms;  /* all instants on the monotonic clock */
+    int64_t deadline_ms; /* ready by then, or ended by then while draining; 0: none */
+    int64_t restart_ms;  /* start it again then; 0: no */
     int64_t deaths_ms[SUPERVISOR_DEATHS]; /* the last ones, a ring */
     unsigned death_count;
     int64_t backoff_ms;

@@ -53,7 +53,8 @@ supervisor_users_find(
         return BASE_OK;
     }
     for (size_t i = 0; i < SUPERVISOR_ROLES; i++) {
-        TRY(find_one(supervisor, config->users[i], config->is_strict, &supervisor->roles[i].user, err));
+        TRY(find_one(
+            supervisor, config->users[i], config->is_strict, &supervisor->roles[i].user, err));
     }
     return BASE_OK;
 }

@@ -7,24 +7,27 @@
 #include "base/banned.h"
 
 /*
- * A record: at_ms (8 octets, big-endian), kind (1), length of the key (1), key, SHA-256 of what was stored (32).
- * chain = SHA-256(chain before, seq as 8 octets, record).
+ * A record: at_ms (8 octets, big-endian), kind (1), length of the key (1), key, SHA-256 of what was
+ * stored (32). chain = SHA-256(chain before, seq as 8 octets, record).
  */
 #define RECORD_MAX (8 + 1 + 1 + 64 + 32)
 
-static void put_number(uint8_t out[8], uint64_t number)
+static void
+put_number(uint8_t out[8], uint64_t number)
 {
     for (size_t i = 0; i < 8; i++) {
         out[i] = (uint8_t)(number >> (8 * (7 - i)));
     }
 }
 
-static enum base_code next_chain(uint8_t chain[STORE_CHAIN_LEN], uint64_t seq, struct bytes record,
-    struct base_error *err)
+static enum base_code
+next_chain(
+    uint8_t chain[STORE_CHAIN_LEN], uint64_t seq, struct bytes record, struct base_error *err)
 {
     uint8_t octets[STORE_CHAIN_LEN + 8 + RECORD_MAX];
     if (record.len > RECORD_MAX) {
-        return base_fail(err, E_JOURNAL_BROKEN, "record %llu has %zu octets", (unsigned long long)seq, record.len);
+        return base_fail(err, E_JOURNAL_BROKEN, "record %llu has %zu octets",
+            (unsigned long long)seq, record.len);
     }
     memcpy(octets, chain, STORE_CHAIN_LEN);
     put_number(octets + STORE_CHAIN_LEN, seq);
@@ -32,7 +35,8 @@ static enum base_code next_chain(uint8_t chain[STORE_CHAIN_LEN], uint64_t seq, s
     return journal_sha256((struct bytes){octets, STORE_CHAIN_LEN + 8 + record.len}, chain, err);
 }
 
-enum base_code store_chain_append(struct store *store, int64_t at_ms, enum store_op_kind kind, struct bytes key,
+enum base_code
+store_chain_append(struct store *store, int64_t at_ms, enum store_op_kind kind, struct bytes key,
     struct bytes stored, struct base_error *err)
 {
     uint8_t record[RECORD_MAX];
@@ -63,9 +67,11 @@ enum base_code store_chain_append(struct store *store, int64_t at_ms, enum store
     return BASE_OK;
 }
 
-enum base_code store_chain_load(struct store *store, struct base_error *err)
+enum base_code
+store_chain_load(struct store *store, struct base_error *err)
 {
-    sqlite3_stmt *statement = store_statement(store->db, &store->statements, STORE_SQL_LAST_JOURNAL);
+    sqlite3_stmt *statement =
+        store_statement(store->db, &store->statements, STORE_SQL_LAST_JOURNAL);
     int code = statement == NULL ? SQLITE_ERROR : sqlite3_step(statement);
     memset(store->chain, 0, sizeof(store->chain));
     store->journal_seq = 0;
@@ -73,7 +79,8 @@ enum base_code store_chain_load(struct store *store, struct base_error *err)
         struct bytes chain = store_column(statement, 1);
         if (chain.len != STORE_CHAIN_LEN) {
             (void)sqlite3_reset(statement);
-            return base_fail(err, E_JOURNAL_BROKEN, "the last record's hash has %zu octets", chain.len);
+            return base_fail(
+                err, E_JOURNAL_BROKEN, "the last record's hash has %zu octets", chain.len);
         }
         store->journal_seq = (uint64_t)sqlite3_column_int64(statement, 0);
         memcpy(store->chain, chain.ptr, STORE_CHAIN_LEN);
@@ -84,28 +91,32 @@ enum base_code store_chain_load(struct store *store, struct base_error *err)
     return BASE_OK;
 }
 
-static enum base_code take_record(sqlite3_stmt *row, uint64_t wanted_seq, uint8_t chain[32], store_on_journal callback,
+static enum base_code
+take_record(sqlite3_stmt *row, uint64_t wanted_seq, uint8_t chain[32], store_on_journal callback,
     void *arg, struct base_error *err)
 {
     uint64_t seq = (uint64_t)sqlite3_column_int64(row, 0);
     struct bytes record = store_column(row, 1);
     struct bytes hash = store_column(row, 2);
     if (seq != wanted_seq) {
-        return base_fail(err, E_JOURNAL_BROKEN, "record %llu follows where %llu should", (unsigned long long)seq,
-            (unsigned long long)wanted_seq);
+        return base_fail(err, E_JOURNAL_BROKEN, "record %llu follows where %llu should",
+            (unsigned long long)seq, (unsigned long long)wanted_seq);
     }
     TRY(next_chain(chain, seq, record, err));
     if (!bytes_equal(hash, (struct bytes){chain, STORE_CHAIN_LEN})) {
-        return base_fail(err, E_JOURNAL_BROKEN, "the hash of record %llu does not follow from those before it",
+        return base_fail(err, E_JOURNAL_BROKEN,
+            "the hash of record %llu does not follow from those before it",
             (unsigned long long)seq);
     }
     return callback(arg, seq, record, err);
 }
 
-enum base_code store_each_journal(struct store *store, uint64_t from_seq, uint8_t chain[32], size_t limit,
+enum base_code
+store_each_journal(struct store *store, uint64_t from_seq, uint8_t chain[32], size_t limit,
     store_on_journal callback, void *arg, struct base_error *err)
 {
-    sqlite3_stmt *statement = store_statement(store->db, &store->statements, STORE_SQL_EACH_JOURNAL);
+    sqlite3_stmt *statement =
+        store_statement(store->db, &store->statements, STORE_SQL_EACH_JOURNAL);
     uint64_t seq = from_seq == 0 ? 1 : from_seq;
     enum base_code result = BASE_OK;
     if (statement == NULL) {
@@ -124,7 +135,8 @@ enum base_code store_each_journal(struct store *store, uint64_t from_seq, uint8_
     return result;
 }
 
-enum base_code store_journal_read(struct bytes record, struct store_journal_record *out, struct base_error *err)
+enum base_code
+store_journal_read(struct bytes record, struct store_journal_record *out, struct base_error *err)
 {
     uint64_t at_ms = 0;
     if (record.len < 10 || record.len != 10U + record.ptr[9] + 32U) {

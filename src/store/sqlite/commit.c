@@ -10,7 +10,8 @@
 #define CONTACT_KEPT_MINUTES ((int64_t)30 * 24 * 60)
 
 /* Run a statement that returns nothing; *out_changed is how many rows it changed. Resets it. */
-static enum base_code run(struct store *store, sqlite3_stmt *statement, int *out_changed, struct base_error *err)
+static enum base_code
+run(struct store *store, sqlite3_stmt *statement, int *out_changed, struct base_error *err)
 {
     int code = sqlite3_step(statement);
     enum base_code result = BASE_OK;
@@ -24,20 +25,23 @@ static enum base_code run(struct store *store, sqlite3_stmt *statement, int *out
     return result;
 }
 
-static enum base_code get(struct store *store, enum store_statement which, sqlite3_stmt **out, struct base_error *err)
+static enum base_code
+get(struct store *store, enum store_statement which, sqlite3_stmt **out, struct base_error *err)
 {
     *out = store_statement(store->db, &store->statements, which);
     return *out == NULL ? store_sqlite_fail(err, store->db, "statement") : BASE_OK;
 }
 
-static void number_key(uint64_t number, uint8_t out[8])
+static void
+number_key(uint64_t number, uint8_t out[8])
 {
     for (size_t i = 0; i < 8; i++) {
         out[i] = (uint8_t)(number >> (8 * (7 - i)));
     }
 }
 
-static enum base_code chain_number(struct store *store, const struct store_op *op, uint64_t id, struct bytes stored,
+static enum base_code
+chain_number(struct store *store, const struct store_op *op, uint64_t id, struct bytes stored,
     struct base_error *err)
 {
     uint8_t key[8];
@@ -45,9 +49,11 @@ static enum base_code chain_number(struct store *store, const struct store_op *o
     return store_chain_append(store, op->at_ms, op->kind, BYTES_ARRAY(key), stored, err);
 }
 
-/* ---- deliveries and events -------------------------------------------------------------------------------------- */
+/* ---- deliveries and events
+ * -------------------------------------------------------------------------------------- */
 
-static enum base_code put_delivery(struct store *store, const struct store_delivery *d, struct base_error *err)
+static enum base_code
+put_delivery(struct store *store, const struct store_delivery *d, struct base_error *err)
 {
     sqlite3_stmt *s = NULL;
     TRY(get(store, STORE_SQL_PUT_DELIVERY, &s, err));
@@ -76,7 +82,8 @@ static enum base_code put_delivery(struct store *store, const struct store_deliv
     return run(store, s, NULL, err);
 }
 
-static enum base_code add_event(struct store *store, const struct store_event *event, struct base_error *err)
+static enum base_code
+add_event(struct store *store, const struct store_event *event, struct base_error *err)
 {
     sqlite3_stmt *next = NULL;
     sqlite3_stmt *s = NULL;
@@ -98,7 +105,8 @@ static enum base_code add_event(struct store *store, const struct store_event *e
     return run(store, s, NULL, err);
 }
 
-static enum base_code add_events(struct store *store, const struct store_op *op, struct base_error *err)
+static enum base_code
+add_events(struct store *store, const struct store_op *op, struct base_error *err)
 {
     for (size_t i = 0; i < op->event_count; i++) {
         TRY(add_event(store, &op->events[i], err));
@@ -106,7 +114,8 @@ static enum base_code add_events(struct store *store, const struct store_op *op,
     return BASE_OK;
 }
 
-static enum base_code put_delivery_op(struct store *store, const struct store_op *op, struct base_error *err)
+static enum base_code
+put_delivery_op(struct store *store, const struct store_op *op, struct base_error *err)
 {
     TRY(put_delivery(store, op->delivery, err));
     TRY(add_events(store, op, err));
@@ -120,7 +129,8 @@ static enum base_code put_delivery_op(struct store *store, const struct store_op
     return chain_number(store, op, op->delivery->id, op->delivery->state, err);
 }
 
-static enum base_code set_state(struct store *store, struct store_op *op, struct base_error *err)
+static enum base_code
+set_state(struct store *store, struct store_op *op, struct base_error *err)
 {
     const struct store_delivery *d = op->delivery;
     sqlite3_stmt *s = NULL;
@@ -142,9 +152,12 @@ static enum base_code set_state(struct store *store, struct store_op *op, struct
     return chain_number(store, op, d->id, d->state, err);
 }
 
-/* ---- challenges ------------------------------------------------------------------------------------------------- */
+/* ---- challenges
+ * -------------------------------------------------------------------------------------------------
+ */
 
-static enum base_code add_challenge(struct store *store, const struct store_op *op, struct base_error *err)
+static enum base_code
+add_challenge(struct store *store, const struct store_op *op, struct base_error *err)
 {
     const struct store_challenge *c = op->challenge;
     sqlite3_stmt *s = NULL;
@@ -173,7 +186,8 @@ static enum base_code add_challenge(struct store *store, const struct store_op *
 }
 
 /* A change of a challenge's state; TAKEN when no row was as it must be. */
-static enum base_code change_challenge(struct store *store, struct store_op *op, enum store_statement which,
+static enum base_code
+change_challenge(struct store *store, struct store_op *op, enum store_statement which,
     int64_t second, struct base_error *err)
 {
     sqlite3_stmt *s = NULL;
@@ -191,9 +205,12 @@ static enum base_code change_challenge(struct store *store, struct store_op *op,
     return chain_number(store, op, op->challenge_id, BYTES_NONE, err);
 }
 
-/* ---- certificates ----------------------------------------------------------------------------------------------- */
+/* ---- certificates
+ * -----------------------------------------------------------------------------------------------
+ */
 
-static enum base_code add_certificate(struct store *store, const struct store_certificate *c, int *out_changed,
+static enum base_code
+add_certificate(struct store *store, const struct store_certificate *c, int *out_changed,
     struct base_error *err)
 {
     sqlite3_stmt *s = NULL;
@@ -214,9 +231,10 @@ static enum base_code add_certificate(struct store *store, const struct store_ce
     return run(store, s, out_changed, err);
 }
 
-/* The identity first: it is what a race is lost by. *out_is_taken: another certificate has it, named in the verdict. */
-static enum base_code take_identity(struct store *store, struct store_op *op, bool *out_is_taken,
-    struct base_error *err)
+/* The identity first: it is what a race is lost by. *out_is_taken: another certificate has it,
+ * named in the verdict. */
+static enum base_code
+take_identity(struct store *store, struct store_op *op, bool *out_is_taken, struct base_error *err)
 {
     sqlite3_stmt *s = NULL;
     int changed = 0;
@@ -234,13 +252,15 @@ static enum base_code take_identity(struct store *store, struct store_op *op, bo
     }
     int64_t created_ms = 0;
     bool is_found = false;
-    TRY(store_find_identity(store, op->identity, op->found_serial, &op->found_serial_len, &created_ms, &is_found, err));
+    TRY(store_find_identity(
+        store, op->identity, op->found_serial, &op->found_serial_len, &created_ms, &is_found, err));
     *out_is_taken = true;
     op->verdict = STORE_IDENTITY_TAKEN;
     return BASE_OK;
 }
 
-static enum base_code drop_identity(struct store *store, const struct store_op *op, struct base_error *err)
+static enum base_code
+drop_identity(struct store *store, const struct store_op *op, struct base_error *err)
 {
     sqlite3_stmt *s = NULL;
     if (op->identity.len == 0) {
@@ -251,7 +271,8 @@ static enum base_code drop_identity(struct store *store, const struct store_op *
     return run(store, s, NULL, err);
 }
 
-static enum base_code reserve(struct store *store, struct store_op *op, struct base_error *err)
+static enum base_code
+reserve(struct store *store, struct store_op *op, struct base_error *err)
 {
     bool is_taken = false;
     int changed = 0;
@@ -271,18 +292,23 @@ static enum base_code reserve(struct store *store, struct store_op *op, struct b
         store_bind_number(s, 2, (int64_t)op->delivery->id);
         TRY(run(store, s, &changed, err));
         if (changed == 0) {
-            /* The ledger has one writer and looked before: this is a race that only a shared engine can lose. */
-            return base_fail(err, E_STORE_UNAVAILABLE, "a challenge changed between look and commit");
+            /* The ledger has one writer and looked before: this is a race that only a shared engine
+             * can lose. */
+            return base_fail(
+                err, E_STORE_UNAVAILABLE, "a challenge changed between look and commit");
         }
     }
     TRY(put_delivery(store, op->delivery, err));
     TRY(add_events(store, op, err));
     store->certificate_count++;
-    return store_chain_append(store, op->at_ms, op->kind, op->certificate->serial, op->certificate->body, err);
+    return store_chain_append(
+        store, op->at_ms, op->kind, op->certificate->serial, op->certificate->body, err);
 }
 
-/* A certificate is its body between a head (the outer SEQUENCE's header) and a tail (algorithm and signature). */
-static enum base_code add_signature(struct store *store, struct store_op *op, struct base_error *err)
+/* A certificate is its body between a head (the outer SEQUENCE's header) and a tail (algorithm and
+ * signature). */
+static enum base_code
+add_signature(struct store *store, struct store_op *op, struct base_error *err)
 {
     const struct store_certificate *c = op->certificate;
     sqlite3_stmt *s = NULL;
@@ -290,7 +316,9 @@ static enum base_code add_signature(struct store *store, struct store_op *op, st
     store_bind_blob(s, 1, c->serial);
     size_t body_len = sqlite3_step(s) == SQLITE_ROW ? (size_t)sqlite3_column_int64(s, 0) : 0;
     (void)sqlite3_reset(s);
-    size_t head_len = c->certificate.len < 2 || c->certificate.ptr[1] < 0x80 ? 2 : 2 + (size_t)(c->certificate.ptr[1] & 0x7f);
+    size_t head_len = c->certificate.len < 2 || c->certificate.ptr[1] < 0x80
+                          ? 2
+                          : 2 + (size_t)(c->certificate.ptr[1] & 0x7f);
     if (body_len == 0 || head_len + body_len >= c->certificate.len) {
         op->verdict = STORE_MISSING;
         return BASE_OK;
@@ -303,7 +331,8 @@ static enum base_code add_signature(struct store *store, struct store_op *op, st
     return add_events(store, op, err);
 }
 
-static enum base_code revoke_certificate(struct store *store, struct store_op *op, struct base_error *err)
+static enum base_code
+revoke_certificate(struct store *store, struct store_op *op, struct base_error *err)
 {
     sqlite3_stmt *s = NULL;
     int changed = 0;
@@ -326,12 +355,16 @@ static enum base_code revoke_certificate(struct store *store, struct store_op *o
         return BASE_OK;
     }
     TRY(add_events(store, op, err));
-    return store_chain_append(store, op->at_ms, op->kind, op->certificate->serial, (struct bytes){&reason, 1}, err);
+    return store_chain_append(
+        store, op->at_ms, op->kind, op->certificate->serial, (struct bytes){&reason, 1}, err);
 }
 
-/* ---- the rest --------------------------------------------------------------------------------------------------- */
+/* ---- the rest
+ * ---------------------------------------------------------------------------------------------------
+ */
 
-static enum base_code put_crl(struct store *store, struct store_op *op, struct base_error *err)
+static enum base_code
+put_crl(struct store *store, struct store_op *op, struct base_error *err)
 {
     sqlite3_stmt *s = NULL;
     int changed = 0;
@@ -349,7 +382,8 @@ static enum base_code put_crl(struct store *store, struct store_op *op, struct b
     return chain_number(store, op, op->crl->number, op->crl->crl, err);
 }
 
-static enum base_code add_contact(struct store *store, const struct store_contact *contact, struct base_error *err)
+static enum base_code
+add_contact(struct store *store, const struct store_contact *contact, struct base_error *err)
 {
     sqlite3_stmt *s = NULL;
     TRY(get(store, STORE_SQL_ADD_CONTACT, &s, err));
@@ -362,8 +396,8 @@ static enum base_code add_contact(struct store *store, const struct store_contac
     return run(store, s, NULL, err);
 }
 
-
-static enum base_code add_lookups(struct store *store, const struct store_op *op, struct base_error *err)
+static enum base_code
+add_lookups(struct store *store, const struct store_op *op, struct base_error *err)
 {
     for (size_t i = 0; i < op->lookup_count; i++) {
         sqlite3_stmt *s = NULL;
@@ -376,7 +410,8 @@ static enum base_code add_lookups(struct store *store, const struct store_op *op
     return BASE_OK;
 }
 
-static enum base_code forget(struct store *store, const struct store_op *op, struct base_error *err)
+static enum base_code
+forget(struct store *store, const struct store_op *op, struct base_error *err)
 {
     sqlite3_stmt *s = NULL;
     TRY(get(store, STORE_SQL_FORGET_IDENTITIES, &s, err));
@@ -387,7 +422,8 @@ static enum base_code forget(struct store *store, const struct store_op *op, str
     return run(store, s, NULL, err);
 }
 
-static enum base_code put_meta(struct store *store, const struct store_op *op, struct base_error *err)
+static enum base_code
+put_meta(struct store *store, const struct store_op *op, struct base_error *err)
 {
     sqlite3_stmt *s = NULL;
     TRY(get(store, STORE_SQL_PUT_META, &s, err));
@@ -396,7 +432,8 @@ static enum base_code put_meta(struct store *store, const struct store_op *op, s
     return run(store, s, NULL, err);
 }
 
-static enum base_code apply(struct store *store, struct store_op *op, struct base_error *err)
+static enum base_code
+apply(struct store *store, struct store_op *op, struct base_error *err)
 {
     int64_t delivery_id = op->delivery == NULL ? 0 : (int64_t)op->delivery->id;
     op->verdict = STORE_DONE;
@@ -439,7 +476,8 @@ static enum base_code apply(struct store *store, struct store_op *op, struct bas
     }
 }
 
-enum base_code store_commit(struct store *store, struct store_op *ops, size_t count, struct base_error *err)
+enum base_code
+store_commit(struct store *store, struct store_op *ops, size_t count, struct base_error *err)
 {
     sqlite3_stmt *begin = NULL;
     sqlite3_stmt *commit = NULL;

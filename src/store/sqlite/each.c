@@ -2,17 +2,19 @@
 
 #include "base/banned.h"
 
-static enum base_code get(struct store *store, enum store_statement which, sqlite3_stmt **out, struct base_error *err)
+static enum base_code
+get(struct store *store, enum store_statement which, sqlite3_stmt **out, struct base_error *err)
 {
     *out = store_statement(store->db, &store->statements, which);
     return *out == NULL ? store_sqlite_fail(err, store->db, "statement") : BASE_OK;
 }
 
 /* Walk the rows of a bound statement, giving each to @take; resets it. */
-typedef enum base_code (*take_row)(void *arg, sqlite3_stmt *row, struct store_row *memory, struct base_error *err);
+typedef enum base_code (*take_row)(
+    void *arg, sqlite3_stmt *row, struct store_row *memory, struct base_error *err);
 
-static enum base_code walk(struct store *store, sqlite3_stmt *statement, take_row take, void *arg,
-    struct base_error *err)
+static enum base_code
+walk(struct store *store, sqlite3_stmt *statement, take_row take, void *arg, struct base_error *err)
 {
     struct store_row memory;
     enum base_code result = BASE_OK;
@@ -34,7 +36,8 @@ struct delivery_walk {
     void *arg;
 };
 
-static enum base_code take_delivery(void *arg, sqlite3_stmt *row, struct store_row *memory, struct base_error *err)
+static enum base_code
+take_delivery(void *arg, sqlite3_stmt *row, struct store_row *memory, struct base_error *err)
 {
     const struct delivery_walk *to = arg;
     struct store_delivery delivery;
@@ -47,7 +50,8 @@ struct certificate_walk {
     void *arg;
 };
 
-static enum base_code take_certificate(void *arg, sqlite3_stmt *row, struct store_row *memory, struct base_error *err)
+static enum base_code
+take_certificate(void *arg, sqlite3_stmt *row, struct store_row *memory, struct base_error *err)
 {
     const struct certificate_walk *to = arg;
     struct store_certificate certificate;
@@ -55,7 +59,8 @@ static enum base_code take_certificate(void *arg, sqlite3_stmt *row, struct stor
     return to->callback(to->arg, &certificate, err);
 }
 
-enum base_code store_each_delivery(struct store *store, uint64_t before, struct bytes state, size_t limit,
+enum base_code
+store_each_delivery(struct store *store, uint64_t before, struct bytes state, size_t limit,
     store_on_delivery callback, void *arg, struct base_error *err)
 {
     struct delivery_walk to = {callback, arg};
@@ -70,7 +75,8 @@ enum base_code store_each_delivery(struct store *store, uint64_t before, struct 
     return walk(store, s, take_delivery, &to, err);
 }
 
-enum base_code store_each_delivery_of_challenge(struct store *store, uint64_t challenge_id, size_t limit,
+enum base_code
+store_each_delivery_of_challenge(struct store *store, uint64_t challenge_id, size_t limit,
     store_on_delivery callback, void *arg, struct base_error *err)
 {
     struct delivery_walk to = {callback, arg};
@@ -87,7 +93,8 @@ struct event_walk {
     uint64_t delivery_id;
 };
 
-static enum base_code take_event(void *arg, sqlite3_stmt *row, struct store_row *memory, struct base_error *err)
+static enum base_code
+take_event(void *arg, sqlite3_stmt *row, struct store_row *memory, struct base_error *err)
 {
     const struct event_walk *to = arg;
     (void)memory;
@@ -100,7 +107,8 @@ static enum base_code take_event(void *arg, sqlite3_stmt *row, struct store_row 
     return to->callback(to->arg, &event, err);
 }
 
-enum base_code store_each_event(struct store *store, uint64_t delivery_id, size_t limit, store_on_event callback,
+enum base_code
+store_each_event(struct store *store, uint64_t delivery_id, size_t limit, store_on_event callback,
     void *arg, struct base_error *err)
 {
     struct event_walk to = {callback, arg, delivery_id};
@@ -111,7 +119,8 @@ enum base_code store_each_event(struct store *store, uint64_t delivery_id, size_
     return walk(store, s, take_event, &to, err);
 }
 
-enum base_code store_each_certificate(struct store *store, struct bytes after, size_t limit,
+enum base_code
+store_each_certificate(struct store *store, struct bytes after, size_t limit,
     store_on_certificate callback, void *arg, struct base_error *err)
 {
     struct certificate_walk to = {callback, arg};
@@ -122,8 +131,9 @@ enum base_code store_each_certificate(struct store *store, struct bytes after, s
     return walk(store, s, take_certificate, &to, err);
 }
 
-enum base_code store_each_revoked(struct store *store, struct bytes ca, int64_t now_s, store_on_certificate callback,
-    void *arg, struct base_error *err)
+enum base_code
+store_each_revoked(struct store *store, struct bytes ca, int64_t now_s,
+    store_on_certificate callback, void *arg, struct base_error *err)
 {
     struct certificate_walk to = {callback, arg};
     sqlite3_stmt *s = NULL;
@@ -134,10 +144,12 @@ enum base_code store_each_revoked(struct store *store, struct bytes ca, int64_t 
 }
 
 /*
- * Everything up to a number is known to be signed; that mark is kept in meta, so a start looks only at what came after it. It moves when
- * this is asked, which is at a start and after what was missing has been signed.
+ * Everything up to a number is known to be signed; that mark is kept in meta, so a start looks only
+ * at what came after it. It moves when this is asked, which is at a start and after what was
+ * missing has been signed.
  */
-static enum base_code move_signed_mark(struct store *store, int64_t *out_mark, struct base_error *err)
+static enum base_code
+move_signed_mark(struct store *store, int64_t *out_mark, struct base_error *err)
 {
     struct store_row row;
     struct bytes value = BYTES_NONE;
@@ -161,13 +173,15 @@ static enum base_code move_signed_mark(struct store *store, int64_t *out_mark, s
     for (size_t i = 0; i < 8; i++) {
         octets[i] = (uint8_t)(mark >> (8 * (7 - i)));
     }
-    struct store_op op = {
-        .kind = STORE_PUT_META, .meta_key = BYTES_LITERAL("signed_up_to"), .meta_value = BYTES_ARRAY(octets)};
+    struct store_op op = {.kind = STORE_PUT_META,
+        .meta_key = BYTES_LITERAL("signed_up_to"),
+        .meta_value = BYTES_ARRAY(octets)};
     *out_mark = (int64_t)mark;
     return store_commit(store, &op, 1, err);
 }
 
-enum base_code store_each_unsigned(struct store *store, size_t limit, store_on_certificate callback, void *arg,
+enum base_code
+store_each_unsigned(struct store *store, size_t limit, store_on_certificate callback, void *arg,
     struct base_error *err)
 {
     struct certificate_walk to = {callback, arg};
@@ -189,7 +203,8 @@ struct contact_walk {
     int64_t to_ms;
 };
 
-static enum base_code take_contact(void *arg, sqlite3_stmt *row, struct store_row *memory, struct base_error *err)
+static enum base_code
+take_contact(void *arg, sqlite3_stmt *row, struct store_row *memory, struct base_error *err)
 {
     const struct contact_walk *to = arg;
     (void)memory;
@@ -204,7 +219,8 @@ static enum base_code take_contact(void *arg, sqlite3_stmt *row, struct store_ro
     return to->callback(to->arg, &contact, err);
 }
 
-enum base_code store_each_contact(struct store *store, struct bytes endpoint, struct bytes source, int64_t from_ms,
+enum base_code
+store_each_contact(struct store *store, struct bytes endpoint, struct bytes source, int64_t from_ms,
     int64_t to_ms, size_t limit, store_on_contact callback, void *arg, struct base_error *err)
 {
     struct contact_walk to = {callback, arg, endpoint, source, from_ms, to_ms};

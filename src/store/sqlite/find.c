@@ -6,9 +6,11 @@
 
 #include "base/banned.h"
 
-/* The first 64 bits of SHA-256: a search's answer is compared with what it was asked for by the ledger. */
+/* The first 64 bits of SHA-256: a search's answer is compared with what it was asked for by the
+ * ledger. */
 
-int64_t store_lookup_hash(struct bytes value)
+int64_t
+store_lookup_hash(struct bytes value)
 {
     uint8_t hash[JOURNAL_HASH_LEN] = {0};
     uint64_t number = 0;
@@ -22,20 +24,24 @@ int64_t store_lookup_hash(struct bytes value)
 }
 
 /* Step once; *out_found says whether there is a row. The caller resets. */
-static enum base_code first_row(struct store *store, sqlite3_stmt *statement, bool *out_found, struct base_error *err)
+static enum base_code
+first_row(struct store *store, sqlite3_stmt *statement, bool *out_found, struct base_error *err)
 {
     int code = sqlite3_step(statement);
     *out_found = code == SQLITE_ROW;
-    return code == SQLITE_ROW || code == SQLITE_DONE ? BASE_OK : store_sqlite_fail(err, store->db, "reading");
+    return code == SQLITE_ROW || code == SQLITE_DONE ? BASE_OK
+                                                     : store_sqlite_fail(err, store->db, "reading");
 }
 
-static enum base_code get(struct store *store, enum store_statement which, sqlite3_stmt **out, struct base_error *err)
+static enum base_code
+get(struct store *store, enum store_statement which, sqlite3_stmt **out, struct base_error *err)
 {
     *out = store_statement(store->db, &store->statements, which);
     return *out == NULL ? store_sqlite_fail(err, store->db, "statement") : BASE_OK;
 }
 
-enum base_code store_find_challenge(struct store *store, uint64_t id, struct store_row *row,
+enum base_code
+store_find_challenge(struct store *store, uint64_t id, struct store_row *row,
     struct store_challenge *out, bool *out_found, struct base_error *err)
 {
     sqlite3_stmt *s = NULL;
@@ -49,7 +55,8 @@ enum base_code store_find_challenge(struct store *store, uint64_t id, struct sto
     return code;
 }
 
-enum base_code store_find_delivery(struct store *store, uint64_t id, struct store_row *row,
+enum base_code
+store_find_delivery(struct store *store, uint64_t id, struct store_row *row,
     struct store_delivery *out, bool *out_found, struct base_error *err)
 {
     sqlite3_stmt *s = NULL;
@@ -63,7 +70,8 @@ enum base_code store_find_delivery(struct store *store, uint64_t id, struct stor
     return code;
 }
 
-enum base_code store_find_certificate(struct store *store, struct bytes serial, struct store_row *row,
+enum base_code
+store_find_certificate(struct store *store, struct bytes serial, struct store_row *row,
     struct store_certificate *out, bool *out_found, struct base_error *err)
 {
     sqlite3_stmt *s = NULL;
@@ -77,7 +85,8 @@ enum base_code store_find_certificate(struct store *store, struct bytes serial, 
     return code;
 }
 
-static void copy_serial(struct bytes serial, uint8_t out[20], size_t *out_len)
+static void
+copy_serial(struct bytes serial, uint8_t out[20], size_t *out_len)
 {
     *out_len = serial.len < 20 ? serial.len : 20;
     if (*out_len > 0) {
@@ -85,7 +94,8 @@ static void copy_serial(struct bytes serial, uint8_t out[20], size_t *out_len)
     }
 }
 
-enum base_code store_find_identity(struct store *store, struct bytes identity, uint8_t out_serial[20],
+enum base_code
+store_find_identity(struct store *store, struct bytes identity, uint8_t out_serial[20],
     size_t *out_serial_len, int64_t *out_created_ms, bool *out_found, struct base_error *err)
 {
     sqlite3_stmt *s = NULL;
@@ -100,7 +110,8 @@ enum base_code store_find_identity(struct store *store, struct bytes identity, u
     return code;
 }
 
-enum base_code store_find_transaction(struct store *store, struct bytes transaction_key, uint64_t *out_delivery_id,
+enum base_code
+store_find_transaction(struct store *store, struct bytes transaction_key, uint64_t *out_delivery_id,
     bool *out_found, struct base_error *err)
 {
     sqlite3_stmt *s = NULL;
@@ -114,7 +125,8 @@ enum base_code store_find_transaction(struct store *store, struct bytes transact
     return code;
 }
 
-enum base_code store_find_crl(struct store *store, struct bytes ca, struct store_row *row, struct store_crl *out,
+enum base_code
+store_find_crl(struct store *store, struct bytes ca, struct store_row *row, struct store_crl *out,
     bool *out_found, struct base_error *err)
 {
     sqlite3_stmt *s = NULL;
@@ -135,8 +147,9 @@ enum base_code store_find_crl(struct store *store, struct bytes ca, struct store
     return code;
 }
 
-enum base_code store_find_meta(struct store *store, const char *key, struct store_row *row, struct bytes *out_value,
-    bool *out_found, struct base_error *err)
+enum base_code
+store_find_meta(struct store *store, const char *key, struct store_row *row,
+    struct bytes *out_value, bool *out_found, struct base_error *err)
 {
     sqlite3_stmt *s = NULL;
     TRY(get(store, STORE_SQL_FIND_META, &s, err));
@@ -151,8 +164,9 @@ enum base_code store_find_meta(struct store *store, const char *key, struct stor
     return code;
 }
 
-enum base_code store_search(struct store *store, enum store_lookup_kind kind, struct bytes value, uint64_t *out_ids,
-    size_t max, size_t *out_count, struct base_error *err)
+enum base_code
+store_search(struct store *store, enum store_lookup_kind kind, struct bytes value,
+    uint64_t *out_ids, size_t max, size_t *out_count, struct base_error *err)
 {
     sqlite3_stmt *s = NULL;
     int code = SQLITE_ROW;
@@ -172,7 +186,9 @@ enum base_code store_search(struct store *store, enum store_lookup_kind kind, st
     return BASE_OK;
 }
 
-enum base_code store_last_serial(struct store *store, uint8_t out_serial[20], size_t *out_len, struct base_error *err)
+enum base_code
+store_last_serial(
+    struct store *store, uint8_t out_serial[20], size_t *out_len, struct base_error *err)
 {
     sqlite3_stmt *s = NULL;
     bool is_found = false;
@@ -186,7 +202,8 @@ enum base_code store_last_serial(struct store *store, uint8_t out_serial[20], si
     return code;
 }
 
-enum base_code store_last_challenge(struct store *store, uint64_t *out_id, struct base_error *err)
+enum base_code
+store_last_challenge(struct store *store, uint64_t *out_id, struct base_error *err)
 {
     sqlite3_stmt *s = NULL;
     bool is_found = false;
@@ -199,7 +216,8 @@ enum base_code store_last_challenge(struct store *store, uint64_t *out_id, struc
     return code;
 }
 
-enum base_code store_count_certificates(struct store *store, uint64_t *out_count, struct base_error *err)
+enum base_code
+store_count_certificates(struct store *store, uint64_t *out_count, struct base_error *err)
 {
     (void)err;
     *out_count = store->certificate_count;

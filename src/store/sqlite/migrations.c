@@ -7,37 +7,56 @@
 #define APPLICATION_ID 0x4b555249 /* "KURI" */
 
 /*
- * Migration N brings a database from schema version N - 1 to N. What was released is never changed; a new one is added.
+ * Migration N brings a database from schema version N - 1 to N. What was released is never changed;
+ * a new one is added.
  *
- * 1: certificate.number counts in the order of issuing, so its table and the index on the time-ordered serial grow at
- *    their right edges; identity is the one random index that an enrolment pays for. Signatures come later than their
- *    certificates, into a table of their own. lookup and contact are filled behind.
+ * 1: certificate.number counts in the order of issuing, so its table and the index on the
+ * time-ordered serial grow at their right edges; identity is the one random index that an enrolment
+ * pays for. Signatures come later than their certificates, into a table of their own. lookup and
+ * contact are filled behind.
  */
 static const char *const migrations[] = {
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE challenge(id INTEGER PRIMARY KEY, mac BLOB NOT NULL, profile TEXT NOT NULL, device TEXT NOT NULL,"
-    " subject BLOB NOT NULL, is_san_bound INTEGER NOT NULL, sans BLOB NOT NULL, created_ms INTEGER NOT NULL,"
-    " expires_ms INTEGER NOT NULL, uses INTEGER NOT NULL, uses_left INTEGER NOT NULL, mismatches INTEGER NOT NULL,"
+    "CREATE TABLE challenge(id INTEGER PRIMARY KEY, mac BLOB NOT NULL, profile TEXT NOT NULL, "
+    "device TEXT NOT NULL,"
+    " subject BLOB NOT NULL, is_san_bound INTEGER NOT NULL, sans BLOB NOT NULL, created_ms INTEGER "
+    "NOT NULL,"
+    " expires_ms INTEGER NOT NULL, uses INTEGER NOT NULL, uses_left INTEGER NOT NULL, mismatches "
+    "INTEGER NOT NULL,"
     " state INTEGER NOT NULL, held_by INTEGER NOT NULL, delivery_id INTEGER NOT NULL);"
-    "CREATE TABLE delivery(id INTEGER PRIMARY KEY, endpoint TEXT NOT NULL, profile TEXT NOT NULL, ca TEXT NOT NULL,"
-    " device TEXT NOT NULL, challenge_id INTEGER NOT NULL, transaction_id BLOB NOT NULL, transaction_key BLOB NOT NULL,"
-    " key_sha256 BLOB NOT NULL, identity BLOB NOT NULL, subject BLOB NOT NULL, sans BLOB NOT NULL, spki BLOB NOT NULL,"
-    " authority BLOB NOT NULL, serial BLOB NOT NULL, source TEXT NOT NULL, state TEXT NOT NULL, step INTEGER NOT NULL,"
-    " code INTEGER NOT NULL, detail TEXT NOT NULL, created_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL);"
+    "CREATE TABLE delivery(id INTEGER PRIMARY KEY, endpoint TEXT NOT NULL, profile TEXT NOT NULL, "
+    "ca TEXT NOT NULL,"
+    " device TEXT NOT NULL, challenge_id INTEGER NOT NULL, transaction_id BLOB NOT NULL, "
+    "transaction_key BLOB NOT NULL,"
+    " key_sha256 BLOB NOT NULL, identity BLOB NOT NULL, subject BLOB NOT NULL, sans BLOB NOT NULL, "
+    "spki BLOB NOT NULL,"
+    " authority BLOB NOT NULL, serial BLOB NOT NULL, source TEXT NOT NULL, state TEXT NOT NULL, "
+    "step INTEGER NOT NULL,"
+    " code INTEGER NOT NULL, detail TEXT NOT NULL, created_ms INTEGER NOT NULL, updated_ms INTEGER "
+    "NOT NULL);"
     "CREATE INDEX delivery_waiting ON delivery(id) WHERE state='waiting';"
     "CREATE INDEX delivery_of_challenge ON delivery(challenge_id, id) WHERE challenge_id<>0;"
-    "CREATE TABLE event(delivery_id INTEGER NOT NULL, n INTEGER NOT NULL, at_ms INTEGER NOT NULL, step INTEGER NOT NULL,"
-    " event TEXT NOT NULL, code INTEGER NOT NULL, detail TEXT NOT NULL, PRIMARY KEY(delivery_id, n)) WITHOUT ROWID;"
-    "CREATE TABLE certificate(number INTEGER PRIMARY KEY AUTOINCREMENT, serial BLOB NOT NULL UNIQUE,"
-    " endpoint TEXT NOT NULL, profile TEXT NOT NULL, ca TEXT NOT NULL, body BLOB NOT NULL, not_before_s INTEGER NOT NULL,"
+    "CREATE TABLE event(delivery_id INTEGER NOT NULL, n INTEGER NOT NULL, at_ms INTEGER NOT NULL, "
+    "step INTEGER NOT NULL,"
+    " event TEXT NOT NULL, code INTEGER NOT NULL, detail TEXT NOT NULL, PRIMARY KEY(delivery_id, "
+    "n)) WITHOUT ROWID;"
+    "CREATE TABLE certificate(number INTEGER PRIMARY KEY AUTOINCREMENT, serial BLOB NOT NULL "
+    "UNIQUE,"
+    " endpoint TEXT NOT NULL, profile TEXT NOT NULL, ca TEXT NOT NULL, body BLOB NOT NULL, "
+    "not_before_s INTEGER NOT NULL,"
     " not_after_s INTEGER NOT NULL, issued_ms INTEGER NOT NULL, delivery_id INTEGER NOT NULL,"
-    " challenge_id INTEGER NOT NULL, renews BLOB NOT NULL, key_sha256 BLOB NOT NULL, transaction_id BLOB NOT NULL);"
+    " challenge_id INTEGER NOT NULL, renews BLOB NOT NULL, key_sha256 BLOB NOT NULL, "
+    "transaction_id BLOB NOT NULL);"
     "CREATE TABLE signature(number INTEGER PRIMARY KEY, head BLOB NOT NULL, tail BLOB NOT NULL);"
-    "CREATE TABLE revocation(number INTEGER PRIMARY KEY, ca TEXT NOT NULL, revoked_ms INTEGER NOT NULL,"
+    "CREATE TABLE revocation(number INTEGER PRIMARY KEY, ca TEXT NOT NULL, revoked_ms INTEGER NOT "
+    "NULL,"
     " reason INTEGER NOT NULL);"
-    "CREATE TABLE identity(hash BLOB PRIMARY KEY, serial BLOB NOT NULL, created_ms INTEGER NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE kept_transaction(key BLOB PRIMARY KEY, delivery_id INTEGER NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE lookup(kind INTEGER NOT NULL, hash INTEGER NOT NULL, delivery_id INTEGER NOT NULL,"
+    "CREATE TABLE identity(hash BLOB PRIMARY KEY, serial BLOB NOT NULL, created_ms INTEGER NOT "
+    "NULL) WITHOUT ROWID;"
+    "CREATE TABLE kept_transaction(key BLOB PRIMARY KEY, delivery_id INTEGER NOT NULL) WITHOUT "
+    "ROWID;"
+    "CREATE TABLE lookup(kind INTEGER NOT NULL, hash INTEGER NOT NULL, delivery_id INTEGER NOT "
+    "NULL,"
     " PRIMARY KEY(kind, hash, delivery_id)) WITHOUT ROWID;"
     "CREATE TABLE contact(endpoint TEXT NOT NULL, source TEXT NOT NULL, operation INTEGER NOT NULL,"
     " minute INTEGER NOT NULL, at_ms INTEGER NOT NULL, count INTEGER NOT NULL,"
@@ -46,9 +65,11 @@ static const char *const migrations[] = {
     " next_update_s INTEGER NOT NULL, crl BLOB NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE journal(seq INTEGER PRIMARY KEY, record BLOB NOT NULL, chain BLOB NOT NULL);",
 };
-_Static_assert(sizeof(migrations) / sizeof(migrations[0]) == STORE_SCHEMA_VERSION, "one migration a version");
+_Static_assert(
+    sizeof(migrations) / sizeof(migrations[0]) == STORE_SCHEMA_VERSION, "one migration a version");
 
-static enum base_code read_pragma(sqlite3 *db, const char *sql, int64_t *out, struct base_error *err)
+static enum base_code
+read_pragma(sqlite3 *db, const char *sql, int64_t *out, struct base_error *err)
 {
     sqlite3_stmt *statement = NULL;
     int code = sqlite3_prepare_v2(db, sql, -1, &statement, NULL);
@@ -64,11 +85,13 @@ static enum base_code read_pragma(sqlite3 *db, const char *sql, int64_t *out, st
     return BASE_OK;
 }
 
-static enum base_code migrate_to(sqlite3 *db, int64_t version, struct base_error *err)
+static enum base_code
+migrate_to(sqlite3 *db, int64_t version, struct base_error *err)
 {
     char marks[128] = "";
-    (void)snprintf(marks, sizeof(marks), "PRAGMA user_version=%lld; PRAGMA application_id=%d; COMMIT;",
-        (long long)version, APPLICATION_ID);
+    (void)snprintf(marks, sizeof(marks),
+        "PRAGMA user_version=%lld; PRAGMA application_id=%d; COMMIT;", (long long)version,
+        APPLICATION_ID);
     if (sqlite3_exec(db, "BEGIN EXCLUSIVE;", NULL, NULL, NULL) != SQLITE_OK ||
         sqlite3_exec(db, migrations[version - 1], NULL, NULL, NULL) != SQLITE_OK ||
         sqlite3_exec(db, marks, NULL, NULL, NULL) != SQLITE_OK) {
@@ -79,7 +102,8 @@ static enum base_code migrate_to(sqlite3 *db, int64_t version, struct base_error
     return BASE_OK;
 }
 
-enum base_code store_migrate(sqlite3 *db, struct base_error *err)
+enum base_code
+store_migrate(sqlite3 *db, struct base_error *err)
 {
     int64_t version = 0;
     int64_t application = 0;
@@ -89,8 +113,8 @@ enum base_code store_migrate(sqlite3 *db, struct base_error *err)
         return base_fail(err, E_STORE_CORRUPT, "this is not a ledger of Kurier");
     }
     if (version > STORE_SCHEMA_VERSION) {
-        return base_fail(err, E_STORE_VERSION, "schema %lld, this program knows %d", (long long)version,
-            STORE_SCHEMA_VERSION);
+        return base_fail(err, E_STORE_VERSION, "schema %lld, this program knows %d",
+            (long long)version, STORE_SCHEMA_VERSION);
     }
     while (version < STORE_SCHEMA_VERSION) {
         version++;

@@ -6,7 +6,8 @@
 
 #include "base/banned.h"
 
-enum base_code store_sqlite_fail(struct base_error *err, sqlite3 *db, const char *what)
+enum base_code
+store_sqlite_fail(struct base_error *err, sqlite3 *db, const char *what)
 {
     int code = sqlite3_errcode(db) & 0xff;
     bool is_corrupt = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
@@ -14,19 +15,23 @@ enum base_code store_sqlite_fail(struct base_error *err, sqlite3 *db, const char
         sqlite3_errmsg(db));
 }
 
-/* The whole file is ours: an exclusive lock needs no shared memory, and a second process cannot open it. */
-static const char settings[] = "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-                               "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-2048; PRAGMA wal_autocheckpoint=8000;"
-                               "PRAGMA foreign_keys=OFF;";
+/* The whole file is ours: an exclusive lock needs no shared memory, and a second process cannot
+ * open it. */
+static const char settings[] =
+    "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+    "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-2048; PRAGMA wal_autocheckpoint=8000;"
+    "PRAGMA foreign_keys=OFF;";
 
-static enum base_code check_integrity(sqlite3 *db, struct base_error *err)
+static enum base_code
+check_integrity(sqlite3 *db, struct base_error *err)
 {
     sqlite3_stmt *statement = NULL;
     int code = sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &statement, NULL);
     if (code == SQLITE_OK) {
         code = sqlite3_step(statement);
     }
-    const char *verdict = code == SQLITE_ROW ? (const char *)sqlite3_column_text(statement, 0) : NULL;
+    const char *verdict =
+        code == SQLITE_ROW ? (const char *)sqlite3_column_text(statement, 0) : NULL;
     enum base_code result = BASE_OK;
     if (verdict == NULL) {
         result = store_sqlite_fail(err, db, "quick_check");
@@ -37,9 +42,11 @@ static enum base_code check_integrity(sqlite3 *db, struct base_error *err)
     return result;
 }
 
-static enum base_code count_certificates(struct store *store, struct base_error *err)
+static enum base_code
+count_certificates(struct store *store, struct base_error *err)
 {
-    sqlite3_stmt *statement = store_statement(store->db, &store->statements, STORE_SQL_COUNT_CERTIFICATES);
+    sqlite3_stmt *statement =
+        store_statement(store->db, &store->statements, STORE_SQL_COUNT_CERTIFICATES);
     if (statement == NULL || sqlite3_step(statement) != SQLITE_ROW) {
         return store_sqlite_fail(err, store->db, "counting");
     }
@@ -48,7 +55,8 @@ static enum base_code count_certificates(struct store *store, struct base_error 
     return BASE_OK;
 }
 
-static enum base_code prepare(struct store *store, struct base_error *err)
+static enum base_code
+prepare(struct store *store, struct base_error *err)
 {
     if (sqlite3_exec(store->db, settings, NULL, NULL, NULL) != SQLITE_OK) {
         return store_sqlite_fail(err, store->db, "settings");
@@ -59,7 +67,8 @@ static enum base_code prepare(struct store *store, struct base_error *err)
     return count_certificates(store, err);
 }
 
-enum base_code store_open_sqlite(const char *path, bool is_new, struct store **out, struct base_error *err)
+enum base_code
+store_open_sqlite(const char *path, bool is_new, struct store **out, struct base_error *err)
 {
     OWN_STRUCT(store) store = calloc(1, sizeof(*store));
     if (store == NULL) {
@@ -76,7 +85,8 @@ enum base_code store_open_sqlite(const char *path, bool is_new, struct store **o
     return BASE_OK;
 }
 
-void store_free(struct store *store)
+void
+store_free(struct store *store)
 {
     if (store != NULL) {
         store_statements_clear(&store->statements);

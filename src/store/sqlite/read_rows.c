@@ -4,24 +4,28 @@
 
 #define ROW_MAX ((size_t)1024 * 1024)
 
-void store_row_init(struct store_row *row)
+void
+store_row_init(struct store_row *row)
 {
     buffer_init(&row->memory, ROW_MAX);
 }
 
-void store_row_clear(struct store_row *row)
+void
+store_row_clear(struct store_row *row)
 {
     buffer_clear(&row->memory);
 }
 
-/* A column to be copied: where its slice goes. The offset is kept until all are copied, because the memory may move. */
+/* A column to be copied: where its slice goes. The offset is kept until all are copied, because the
+ * memory may move. */
 struct slice {
     int column;
     struct bytes *out;
 };
 
-static enum base_code copy_columns(sqlite3_stmt *row, struct store_row *memory, const struct slice *slices,
-    size_t count, struct base_error *err)
+static enum base_code
+copy_columns(sqlite3_stmt *row, struct store_row *memory, const struct slice *slices, size_t count,
+    struct base_error *err)
 {
     size_t offset[24];
     buffer_reset(&memory->memory);
@@ -37,11 +41,12 @@ static enum base_code copy_columns(sqlite3_stmt *row, struct store_row *memory, 
     return BASE_OK;
 }
 
-enum base_code store_read_challenge(sqlite3_stmt *row, struct store_row *memory, struct store_challenge *out,
+enum base_code
+store_read_challenge(sqlite3_stmt *row, struct store_row *memory, struct store_challenge *out,
     struct base_error *err)
 {
-    const struct slice slices[] = {{1, &out->mac}, {2, &out->profile}, {3, &out->device}, {4, &out->subject},
-        {6, &out->sans}};
+    const struct slice slices[] = {
+        {1, &out->mac}, {2, &out->profile}, {3, &out->device}, {4, &out->subject}, {6, &out->sans}};
     TRY(copy_columns(row, memory, slices, sizeof(slices) / sizeof(slices[0]), err));
     out->id = (uint64_t)sqlite3_column_int64(row, 0);
     out->is_san_bound = sqlite3_column_int(row, 5) != 0;
@@ -56,13 +61,15 @@ enum base_code store_read_challenge(sqlite3_stmt *row, struct store_row *memory,
     return BASE_OK;
 }
 
-enum base_code store_read_delivery(sqlite3_stmt *row, struct store_row *memory, struct store_delivery *out,
-    struct base_error *err)
+enum base_code
+store_read_delivery(
+    sqlite3_stmt *row, struct store_row *memory, struct store_delivery *out, struct base_error *err)
 {
-    const struct slice slices[] = {{1, &out->endpoint}, {2, &out->profile}, {3, &out->ca}, {4, &out->device},
-        {6, &out->transaction_id}, {7, &out->transaction_key}, {8, &out->key_sha256}, {9, &out->identity},
-        {10, &out->subject}, {11, &out->sans}, {12, &out->spki}, {13, &out->authority}, {14, &out->serial},
-        {15, &out->source}, {16, &out->state}, {19, &out->detail}};
+    const struct slice slices[] = {{1, &out->endpoint}, {2, &out->profile}, {3, &out->ca},
+        {4, &out->device}, {6, &out->transaction_id}, {7, &out->transaction_key},
+        {8, &out->key_sha256}, {9, &out->identity}, {10, &out->subject}, {11, &out->sans},
+        {12, &out->spki}, {13, &out->authority}, {14, &out->serial}, {15, &out->source},
+        {16, &out->state}, {19, &out->detail}};
     TRY(copy_columns(row, memory, slices, sizeof(slices) / sizeof(slices[0]), err));
     out->id = (uint64_t)sqlite3_column_int64(row, 0);
     out->challenge_id = (uint64_t)sqlite3_column_int64(row, 5);
@@ -73,18 +80,21 @@ enum base_code store_read_delivery(sqlite3_stmt *row, struct store_row *memory, 
     return BASE_OK;
 }
 
-enum base_code store_read_certificate(sqlite3_stmt *row, struct store_row *memory, struct store_certificate *out,
+enum base_code
+store_read_certificate(sqlite3_stmt *row, struct store_row *memory, struct store_certificate *out,
     struct base_error *err)
 {
     struct bytes head = BYTES_NONE;
     struct bytes body = BYTES_NONE;
     struct bytes tail = BYTES_NONE;
     /* head, body, tail lie one behind the other: together they are the certificate. */
-    const struct slice slices[] = {{0, &out->serial}, {1, &out->endpoint}, {2, &out->profile}, {3, &out->ca},
-        {5, &head}, {4, &body}, {6, &tail}, {14, &out->renews}, {15, &out->key_sha256}, {16, &out->transaction_id}};
+    const struct slice slices[] = {{0, &out->serial}, {1, &out->endpoint}, {2, &out->profile},
+        {3, &out->ca}, {5, &head}, {4, &body}, {6, &tail}, {14, &out->renews},
+        {15, &out->key_sha256}, {16, &out->transaction_id}};
     TRY(copy_columns(row, memory, slices, sizeof(slices) / sizeof(slices[0]), err));
     out->body = body;
-    out->certificate = head.len == 0 ? BYTES_NONE : (struct bytes){head.ptr, head.len + body.len + tail.len};
+    out->certificate =
+        head.len == 0 ? BYTES_NONE : (struct bytes){head.ptr, head.len + body.len + tail.len};
     out->not_before_s = sqlite3_column_int64(row, 7);
     out->not_after_s = sqlite3_column_int64(row, 8);
     out->issued_ms = sqlite3_column_int64(row, 9);

@@ -29,17 +29,17 @@ enum base_code store_sqlite_fail(struct base_error *err, sqlite3 *db, const char
 MUST_CHECK enum base_code store_migrate(sqlite3 *db, struct base_error *err);
 
 /* chain.c: append a record within the open transaction; @sha256 is of what was stored. */
-MUST_CHECK enum base_code store_chain_append(struct store *store, int64_t at_ms, enum store_op_kind kind,
-    struct bytes key, struct bytes stored, struct base_error *err);
+MUST_CHECK enum base_code store_chain_append(struct store *store, int64_t at_ms,
+    enum store_op_kind kind, struct bytes key, struct bytes stored, struct base_error *err);
 /* Where the chain stands in the database. */
 MUST_CHECK enum base_code store_chain_load(struct store *store, struct base_error *err);
 
 /* read_rows.c: the columns of the statements in statement.c as rows. */
-enum base_code store_read_challenge(sqlite3_stmt *row, struct store_row *memory, struct store_challenge *out,
-    struct base_error *err);
-enum base_code store_read_delivery(sqlite3_stmt *row, struct store_row *memory, struct store_delivery *out,
-    struct base_error *err);
-enum base_code store_read_certificate(sqlite3_stmt *row, struct store_row *memory, struct store_certificate *out,
-    struct base_error *err);
+enum base_code store_read_challenge(sqlite3_stmt *row, struct store_row *memory,
+    struct store_challenge *out, struct base_error *err);
+enum base_code store_read_delivery(sqlite3_stmt *row, struct store_row *memory,
+    struct store_delivery *out, struct base_error *err);
+enum base_code store_read_certificate(sqlite3_stmt *row, struct store_row *memory,
+    struct store_certificate *out, struct base_error *err);
 
 #endif

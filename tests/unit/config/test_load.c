@@ -40,8 +40,8 @@ assert_refused(const char *text, enum base_code code, unsigned line)
 }
 
 /*
- * A file with one key at a known line: @before is the place of the key within its sections, @value is
- * what stands behind it. Returns the line of the value.
+ * A file with one key at a known line: @before is the place of the key within its sections, @value
+ * is what stands behind it. Returns the line of the value.
  */
 struct place {
     char before[64];
@@ -118,7 +118,8 @@ refuse_wrong_type_of(const struct config_key *outer, const struct config_key *ke
     bool is_one_value = key->section == NULL && !config_type_is_list(key->type);
     one_key(outer, key, is_one_value ? "[a, b]" : "a", text, sizeof(text));
     assert_refused(text, E_CONFIG_TYPE, line);
-    one_key(outer, key, is_one_value || config_type_is_list(key->type) ? "{a: b}" : "7", text, sizeof(text));
+    one_key(outer, key, is_one_value || config_type_is_list(key->type) ? "{a: b}" : "7", text,
+        sizeof(text));
     assert_refused(text, E_CONFIG_TYPE, line);
     if (key->type == CONFIG_NUMBER || key->type == CONFIG_DURATION || key->type == CONFIG_FLAG) {
         one_key(outer, key, "maybe", text, sizeof(text));
@@ -170,11 +171,13 @@ keep_range_of(const struct config_key *outer, const struct config_key *key)
         one_key(outer, key, value, text, sizeof(text));
         enum base_code code = load(text);
         /* At its end a value may contradict another default; that is another rule. */
-        assert_true(code == BASE_OK || strstr(err.detail, "must be") != NULL || strstr(err.detail, "above") != NULL);
+        assert_true(code == BASE_OK || strstr(err.detail, "must be") != NULL ||
+                    strstr(err.detail, "above") != NULL);
         if (end == 0 && limit == 0) {
             continue;
         }
-        (void)snprintf(value, sizeof(value), "%lld%s", (long long)(limit / unit + (end == 0 ? -1 : 1)), letter);
+        (void)snprintf(value, sizeof(value), "%lld%s",
+            (long long)(limit / unit + (end == 0 ? -1 : 1)), letter);
         one_key(outer, key, value, text, sizeof(text));
         assert_refused(text, E_CONFIG_RANGE, line);
         assert_non_null(strstr(err.detail, key->name));
@@ -202,11 +205,12 @@ refuse_twice(const struct config_key *outer, const struct config_key *key)
     }
     char initial[256] = "";
     if (config_type_is_list(key->type) || key->type == CONFIG_TEXT) {
-        (void)snprintf(initial, sizeof(initial), config_type_is_list(key->type) ? "[%s]" : "\"%s\"", key->initial);
+        (void)snprintf(initial, sizeof(initial), config_type_is_list(key->type) ? "[%s]" : "\"%s\"",
+            key->initial);
         value = initial;
     }
-    (void)snprintf(text, sizeof(text), "%s%s%s: %s\n%s%s: %s\n", place.before, place.indent, key->name, value,
-        place.indent, key->name, value);
+    (void)snprintf(text, sizeof(text), "%s%s%s: %s\n%s%s: %s\n", place.before, place.indent,
+        key->name, value, place.indent, key->name, value);
     assert_refused(text, E_CONFIG_DUPLICATE_KEY, place.line + 1);
 }
 
@@ -223,7 +227,8 @@ unknown_keys_are_refused_with_the_nearest_name(void **state)
     (void)state;
     assert_refused("\n\npublic_ulr: http://a\n", E_CONFIG_UNKNOWN_KEY, 3);
     assert_non_null(strstr(err.detail, "do you mean 'public_url'?"));
-    assert_refused("profiles:\n  default:\n    valid: 1d\n    aproval: yes\n", E_CONFIG_UNKNOWN_KEY, 4);
+    assert_refused(
+        "profiles:\n  default:\n    valid: 1d\n    aproval: yes\n", E_CONFIG_UNKNOWN_KEY, 4);
     assert_non_null(strstr(err.detail, "a profile has no key 'aproval'; do you mean 'approval'?"));
     assert_refused("log: {levle: info}", E_CONFIG_UNKNOWN_KEY, 1);
     assert_refused("completely_different: 1", E_CONFIG_UNKNOWN_KEY, 1);
@@ -249,11 +254,13 @@ static void
 references_must_be_defined(void **state)
 {
     (void)state;
-    assert_refused("endpoints:\n  default:\n    ca: default\n    profiles: [default, phones]\n", E_CONFIG_REFERENCE, 4);
+    assert_refused("endpoints:\n  default:\n    ca: default\n    profiles: [default, phones]\n",
+        E_CONFIG_REFERENCE, 4);
     assert_non_null(strstr(err.detail, "phones"));
     assert_refused("endpoints:\n  default:\n    ca: other\n", E_CONFIG_REFERENCE, 3);
     assert_refused("profiles:\n  phones:\n", E_CONFIG_REFERENCE, 1);
-    assert_refused("endpoints:\n  default:\n    paths: [/a]\n    ndes_paths: [/b]\n", E_CONFIG_REFERENCE, 4);
+    assert_refused(
+        "endpoints:\n  default:\n    paths: [/a]\n    ndes_paths: [/b]\n", E_CONFIG_REFERENCE, 4);
     assert_int_equal(load("endpoints:\n  default:\n    paths: [/a]\n"), BASE_OK);
 }
 
@@ -261,7 +268,8 @@ static void
 rules_between_settings(void **state)
 {
     (void)state;
-    assert_refused("endpoints:\n  a:\n    paths: [/a, /b]\n  b:\n    paths: [/c, /a]\n", E_CONFIG_VALUE, 5);
+    assert_refused(
+        "endpoints:\n  a:\n    paths: [/a, /b]\n  b:\n    paths: [/c, /a]\n", E_CONFIG_VALUE, 5);
     assert_refused("endpoints:\n  a:\n    paths: [/a, /b, /a]\n", E_CONFIG_VALUE, 3);
     assert_refused("profiles:\n  default:\n    min_rsa_bits: 8000\n", E_CONFIG_RANGE, 3);
     assert_refused("profiles:\n  default:\n    static_challenge: short\n", E_CONFIG_RANGE, 3);
@@ -287,10 +295,12 @@ texts_with_a_form_are_checked(void **state)
     assert_refused("endpoints:\n  default:\n    paths: [/scep/]", E_CONFIG_VALUE, 3);
     assert_refused("endpoints:\n  default:\n    paths: [/scep%41]", E_CONFIG_VALUE, 3);
     assert_refused("users:\n  front: a:b", E_CONFIG_VALUE, 2);
-    static const char *const bad_oids[] = {"1", "1.", ".1", "1..2", "3.1", "1.40", "01.2", "1.2.x", "clientauth"};
+    static const char *const bad_oids[] = {
+        "1", "1.", ".1", "1..2", "3.1", "1.40", "01.2", "1.2.x", "clientauth"};
     for (size_t i = 0; i < sizeof(bad_oids) / sizeof(bad_oids[0]); i++) {
         char text[96] = "";
-        (void)snprintf(text, sizeof(text), "profiles:\n  default:\n    extended_key_usage: ['%s']", bad_oids[i]);
+        (void)snprintf(text, sizeof(text), "profiles:\n  default:\n    extended_key_usage: ['%s']",
+            bad_oids[i]);
         assert_refused(text, E_CONFIG_VALUE, 3);
     }
 }
@@ -299,26 +309,28 @@ static void
 values_arrive_where_they_belong(void **state)
 {
     (void)state;
-    assert_int_equal(load("listen: [127.0.0.1:1, {address: '[::1]:2', purposes: [documents]}]\n"
-                          "public_url: http://scep.example.org:81/pki//\n"
-                          "trusted_proxies: [10.0.0.0/8, '::1']\n"
-                          "confinement: strict\n"
-                          "log: {level: debug, file: kurier.log}\n"
-                          "limits: {connections: 20, wrong_challenges_per_minute: 3, retry_window: 12h}\n"
-                          "crl: {valid: 2d, renew_before: 5h}\n"
-                          "users: {front: www-data}\n"
-                          "ca: {default: , other: {key: 'file:my.key'}}\n"
-                          "endpoints:\n"
-                          "  default: {profiles: [phones, default], allow_3des: no, failure_content: absent, ca: other}\n"
-                          "profiles:\n"
-                          "  default:\n"
-                          "  phones:\n"
-                          "    valid: 1y\n"
-                          "    key_usage: [digitalSignature]\n"
-                          "    extended_key_usage: [clientAuth, 1.2.3]\n"
-                          "    san_types: []\n"
-                          "    key_types: [ec]\n"
-                          "    static_challenge: 'a b: #12345'\n"),
+    assert_int_equal(
+        load("listen: [127.0.0.1:1, {address: '[::1]:2', purposes: [documents]}]\n"
+             "public_url: http://scep.example.org:81/pki//\n"
+             "trusted_proxies: [10.0.0.0/8, '::1']\n"
+             "confinement: strict\n"
+             "log: {level: debug, file: kurier.log}\n"
+             "limits: {connections: 20, wrong_challenges_per_minute: 3, retry_window: 12h}\n"
+             "crl: {valid: 2d, renew_before: 5h}\n"
+             "users: {front: www-data}\n"
+             "ca: {default: , other: {key: 'file:my.key'}}\n"
+             "endpoints:\n"
+             "  default: {profiles: [phones, default], allow_3des: no, failure_content: absent, "
+             "ca: other}\n"
+             "profiles:\n"
+             "  default:\n"
+             "  phones:\n"
+             "    valid: 1y\n"
+             "    key_usage: [digitalSignature]\n"
+             "    extended_key_usage: [clientAuth, 1.2.3]\n"
+             "    san_types: []\n"
+             "    key_types: [ec]\n"
+             "    static_challenge: 'a b: #12345'\n"),
         BASE_OK);
     assert_int_equal(settings.listener_count, 2);
     assert_string_equal(settings.listeners[0].address, "127.0.0.1:1");
@@ -388,9 +400,12 @@ limits_hold_at_the_limit_and_not_beyond(void **state)
     static char text[CONFIG_FILE_MAX + 2];
     size_t at = 0;
     memset(text, '#', sizeof(text) - 1);
-    assert_int_equal(config_load((struct bytes){(uint8_t *)text, CONFIG_FILE_MAX}, "k", &settings, &err), BASE_OK);
     assert_int_equal(
-        config_load((struct bytes){(uint8_t *)text, CONFIG_FILE_MAX + 1}, "k", &settings, &err), E_CONFIG_LIMIT);
+        config_load((struct bytes){(uint8_t *)text, CONFIG_FILE_MAX}, "k", &settings, &err),
+        BASE_OK);
+    assert_int_equal(
+        config_load((struct bytes){(uint8_t *)text, CONFIG_FILE_MAX + 1}, "k", &settings, &err),
+        E_CONFIG_LIMIT);
     at = (size_t)snprintf(text, sizeof(text), "profiles:\n  default:\n");
     for (int i = 1; i < CONFIG_PROFILES_MAX; i++) {
         at += (size_t)snprintf(text + at, sizeof(text) - at, "  p%d:\n", i);

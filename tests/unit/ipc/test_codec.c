@@ -16,7 +16,8 @@
 static uint8_t pattern[IPC_FRAME_MAX];
 static struct ipc_frame frame;
 
-/* A message with every field set: integers to a number of their own, octet strings to @len_of(max). */
+/* A message with every field set: integers to a number of their own, octet strings to @len_of(max).
+ */
 static void
 fill(const struct ipc_spec *spec, uint8_t *message, size_t divisor)
 {
@@ -184,7 +185,8 @@ static void
 wire_form_is_little_endian(void **state)
 {
     (void)state;
-    static const uint8_t wire[] = {0x97, 0x00, 0x04, 0x03, 0x02, 0x01, 0, 0, 0, 0, 0x02, 0, 0, 0, 'a', 'b'};
+    static const uint8_t wire[] = {
+        0x97, 0x00, 0x04, 0x03, 0x02, 0x01, 0, 0, 0, 0, 0x02, 0, 0, 0, 'a', 'b'};
     struct base_error err = {0};
     struct ipc_cert_rep_signature message = {.request_id = 0x01020304, .code = 0};
     struct ipc_envelope_key key = {.request_id = 0x01020304, .key = BYTES_LITERAL("ab")};

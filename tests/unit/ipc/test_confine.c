@@ -393,8 +393,8 @@ probe_tells_what_was_denied(void **state)
     static const char *const want[] = {"action=open_passwd result=E",
         "action=open_signer_folder result=E", "action=write_outside result=E",
         "action=socket_inet result=EPERM", "action=socket_unix result=EPERM",
-        "action=connect result=EPERM", "action=fork result=EPERM", "action=kill_parent result=EPERM",
-        "action=executable_memory result=EPERM"};
+        "action=connect result=EPERM", "action=fork result=EPERM",
+        "action=kill_parent result=EPERM", "action=executable_memory result=EPERM"};
     char text[8192] = "";
     int fds[2] = {-1, -1};
     assert_int_equal(pipe(fds), 0);
