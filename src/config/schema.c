@@ -125,7 +125,7 @@ static const struct config_key endpoint_keys[] = {
     {"renewal_by_pkcsreq", CONFIG_FLAG, AT(endpoint, renewal_by_pkcsreq), .initial = "yes",
         .comment = "A PKCSReq signed with a certificate of ours renews it without a challenge "
                    "(certmonger, sscep, Apple, Windows)."},
-    {"attributes_as_sent", CONFIG_FLAG, AT(endpoint, attributes_as_sent), .initial = "yes",
+    {"attributes_as_sent", CONFIG_FLAG, AT(endpoint, attributes_as_sent), .initial = "no",
         .comment = "Accept signatures over attributes in the order in which they were sent, not "
                    "only sorted as DER wants."},
 };

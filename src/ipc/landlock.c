@@ -26,8 +26,9 @@
 #define FS_TRUNCATE (UINT64_C(1) << 14)        /* version 3 */
 #define NET_TCP ((UINT64_C(1) << 0) | (UINT64_C(1) << 1)) /* version 4: bind, connect */
 #define FS_IOCTL_DEV (UINT64_C(1) << 15)                  /* version 5 */
-#define SCOPES ((UINT64_C(1) << 0) | (UINT64_C(1) << 1))  /* version 6: abstract sockets, signals  \
-                                                           */
+#define SCOPES                                                                                     \
+    ((UINT64_C(1) << 0) | (UINT64_C(1) << 1)) /* version 6: abstract sockets, signals              \
+                                               */
 
 struct ruleset {
     uint64_t handled_access_fs;

@@ -22,7 +22,8 @@
  */
 #define IPC_REQUEST_FIELDS(U8, U32, U64, I64, BYTES)                                               \
     U64(request_id)                                                                                \
-    I64(received_ms) BYTES(endpoint, IPC_NAME_MAX) BYTES(profile, IPC_NAME_MAX) U8(message_type)   \
+    I64(received_ms)                                                                               \
+    BYTES(endpoint, IPC_NAME_MAX) BYTES(profile, IPC_NAME_MAX) U8(message_type)                    \
         BYTES(transaction_id, IPC_TRANSACTION_ID_MAX) BYTES(source, IPC_SOURCE_MAX)                \
             BYTES(spki, IPC_SPKI_MAX) BYTES(subject, IPC_SUBJECT_MAX) BYTES(sans, IPC_SANS_MAX)    \
                 U8(has_challenge) BYTES(challenge, IPC_CHALLENGE_MAX)                              \
@@ -50,10 +51,10 @@ IPC_DECLARE(contact, IPC_CONTACT_FIELDS)
  * when not known. */
 #define IPC_REFUSAL_FIELDS(U8, U32, U64, I64, BYTES)                                               \
     I64(received_ms)                                                                               \
-    BYTES(endpoint, IPC_NAME_MAX) BYTES(profile, IPC_NAME_MAX) U8(message_type)                    \
-        BYTES(transaction_id, IPC_TRANSACTION_ID_MAX) BYTES(source, IPC_SOURCE_MAX)                \
-            BYTES(spki, IPC_SPKI_MAX) BYTES(subject, IPC_SUBJECT_MAX) U32(code)                    \
-                BYTES(detail, IPC_DETAIL_LEN)
+    BYTES(endpoint, IPC_NAME_MAX)                                                                  \
+    BYTES(profile, IPC_NAME_MAX) U8(message_type) BYTES(transaction_id, IPC_TRANSACTION_ID_MAX)    \
+        BYTES(source, IPC_SOURCE_MAX) BYTES(spki, IPC_SPKI_MAX) BYTES(subject, IPC_SUBJECT_MAX)    \
+            U32(code) BYTES(detail, IPC_DETAIL_LEN)
 IPC_DECLARE(refusal, IPC_REFUSAL_FIELDS)
 
 /* How the answer fared. is_taken: the peer's TCP acknowledged every octet. */

@@ -50,9 +50,10 @@ IPC_DECLARE(passphrase, IPC_PASSPHRASE_FIELDS)
  */
 #define IPC_CONFIG_GENERAL_FIELDS(U8, U32, U64, I64, BYTES)                                        \
     BYTES(home, IPC_TEXT_MAX)                                                                      \
-    BYTES(public_url, IPC_TEXT_MAX) U8(log_level) U8(is_strict) U8(is_new_home) I64(crl_valid_s)   \
-        I64(crl_renew_before_s) U32(wrong_challenges_per_minute) U32(max_connections)              \
-            U32(max_connections_per_source) I64(retry_window_s)
+    BYTES(public_url, IPC_TEXT_MAX)                                                                \
+    U8(log_level) U8(is_strict) U8(is_new_home) I64(crl_valid_s) I64(crl_renew_before_s)           \
+        U32(wrong_challenges_per_minute) U32(max_connections) U32(max_connections_per_source)      \
+            I64(retry_window_s)
 IPC_DECLARE(config_general, IPC_CONFIG_GENERAL_FIELDS)
 
 /*
@@ -62,10 +63,10 @@ IPC_DECLARE(config_general, IPC_CONFIG_GENERAL_FIELDS)
  */
 #define IPC_CONFIG_ENDPOINT_FIELDS(U8, U32, U64, I64, BYTES)                                       \
     BYTES(name, IPC_NAME_MAX)                                                                      \
-    BYTES(paths, IPC_TEXT_MAX) BYTES(ndes_paths, IPC_TEXT_MAX) BYTES(profiles, IPC_TEXT_MAX)       \
-        BYTES(ca, IPC_NAME_MAX) U8(allow_3des) U8(allow_sha1) U8(allow_get) U8(failure_content)    \
-            U8(send_ca_chain) U8(send_ca_with_certificate) U8(renewal_by_pkcs_req)                 \
-                U8(attributes_as_sent)
+    BYTES(paths, IPC_TEXT_MAX)                                                                     \
+    BYTES(ndes_paths, IPC_TEXT_MAX) BYTES(profiles, IPC_TEXT_MAX) BYTES(ca, IPC_NAME_MAX)          \
+        U8(allow_3des) U8(allow_sha1) U8(allow_get) U8(failure_content) U8(send_ca_chain)          \
+            U8(send_ca_with_certificate) U8(renewal_by_pkcs_req) U8(attributes_as_sent)
 IPC_DECLARE(config_endpoint, IPC_CONFIG_ENDPOINT_FIELDS)
 
 /*
@@ -77,7 +78,8 @@ IPC_DECLARE(config_endpoint, IPC_CONFIG_ENDPOINT_FIELDS)
  */
 #define IPC_CONFIG_PROFILE_FIELDS(U8, U32, U64, I64, BYTES)                                        \
     BYTES(name, IPC_NAME_MAX)                                                                      \
-    I64(valid_s) I64(backdate_s) I64(challenge_ttl_s) I64(renew_before_s) U8(key_usage)            \
+    I64(valid_s)                                                                                   \
+    I64(backdate_s) I64(challenge_ttl_s) I64(renew_before_s) U8(key_usage)                         \
         BYTES(ekus, IPC_TEXT_MAX) U8(san_types) U8(allow_empty_subject) U8(needs_approval)         \
             U8(allow_same_key_renewal) U32(min_rsa_bits) U32(max_rsa_bits) U8(allow_rsa)           \
                 U8(allow_ec) BYTES(static_challenge, IPC_CHALLENGE_MAX)
@@ -103,8 +105,7 @@ IPC_DECLARE(config_proxy, IPC_CONFIG_PROXY_FIELDS)
  */
 #define IPC_CONFIG_PROCESS_FIELDS(U8, U32, U64, I64, BYTES)                                        \
     BYTES(user_front, IPC_NAME_MAX)                                                                \
-    BYTES(user_ledger, IPC_NAME_MAX) BYTES(user_signer, IPC_NAME_MAX)                              \
-        BYTES(log_file, IPC_TEXT_MAX)
+    BYTES(user_ledger, IPC_NAME_MAX) BYTES(user_signer, IPC_NAME_MAX) BYTES(log_file, IPC_TEXT_MAX)
 IPC_DECLARE(config_process, IPC_CONFIG_PROCESS_FIELDS)
 
 #define IPC_CONFIG_END_FIELDS(U8, U32, U64, I64, BYTES) U32(generation)

@@ -19,8 +19,7 @@
  */
 #define IPC_OPEN_ENVELOPE_FIELDS(U8, U32, U64, I64, BYTES)                                         \
     U64(request_id)                                                                                \
-    BYTES(ca, IPC_NAME_MAX) U8(ra) U8(transport) U8(key_len)                                       \
-        BYTES(encrypted_key, IPC_SIGNATURE_MAX)
+    BYTES(ca, IPC_NAME_MAX) U8(ra) U8(transport) U8(key_len) BYTES(encrypted_key, IPC_SIGNATURE_MAX)
 IPC_DECLARE(open_envelope, IPC_OPEN_ENVELOPE_FIELDS)
 #define IPC_ENVELOPE_KEY_FIELDS(U8, U32, U64, I64, BYTES) U64(request_id) BYTES(key, 32)
 IPC_DECLARE(envelope_key, IPC_ENVELOPE_KEY_FIELDS)
@@ -51,13 +50,13 @@ IPC_DECLARE(body_checked, IPC_BODY_CHECKED_FIELDS)
  */
 #define IPC_SIGN_BODY_FIELDS(U8, U32, U64, I64, BYTES)                                             \
     U64(request_id)                                                                                \
-    BYTES(ca, IPC_NAME_MAX) BYTES(profile, IPC_NAME_MAX) BYTES(body, IPC_BODY_MAX)                 \
-        U64(front_request_id) U64(delivery_id)
+    BYTES(ca, IPC_NAME_MAX)                                                                        \
+    BYTES(profile, IPC_NAME_MAX) BYTES(body, IPC_BODY_MAX) U64(front_request_id) U64(delivery_id)
 IPC_DECLARE(sign_body, IPC_SIGN_BODY_FIELDS)
 #define IPC_BODY_SIGNED_FIELDS(U8, U32, U64, I64, BYTES)                                           \
     U64(request_id)                                                                                \
-    U32(code) BYTES(detail, IPC_DETAIL_LEN) U8(is_handed_over)                                     \
-        BYTES(certificate, IPC_CERTIFICATE_MAX)
+    U32(code)                                                                                      \
+    BYTES(detail, IPC_DETAIL_LEN) U8(is_handed_over) BYTES(certificate, IPC_CERTIFICATE_MAX)
 IPC_DECLARE(body_signed, IPC_BODY_SIGNED_FIELDS)
 
 /* To the front: the finished certificate. */
@@ -101,8 +100,7 @@ IPC_DECLARE(described, IPC_DESCRIBED_FIELDS)
 /* key_spec: "rsa:3072", "ec:p256", ... subject: RFC 4514 text. */
 #define IPC_CREATE_CA_FIELDS(U8, U32, U64, I64, BYTES)                                             \
     U64(request_id)                                                                                \
-    BYTES(ca, IPC_NAME_MAX) BYTES(key_spec, IPC_NAME_MAX) BYTES(subject, IPC_TEXT_MAX)             \
-        I64(valid_s)
+    BYTES(ca, IPC_NAME_MAX) BYTES(key_spec, IPC_NAME_MAX) BYTES(subject, IPC_TEXT_MAX) I64(valid_s)
 IPC_DECLARE(create_ca, IPC_CREATE_CA_FIELDS)
 /* One's own issuing CA: certificate and key as PEM or DER, chain as PEM (the certificates above it,
  * up to the root). */
