@@ -79,7 +79,6 @@ choose_algorithms(struct session *session, struct base_error *err)
 static enum base_code
 check_downgrade(const struct session *session, struct base_error *err)
 {
-    BUFFER_LOCAL(seen, 1024);
     if (session->capabilities.has_standard) {
         return device_store_write(
             session->folder_fd, CAPABILITIES_NAME, BYTES_LITERAL("SCEPStandard\n"), 0644, err);

@@ -11,6 +11,9 @@
 #include "ipc/codec.h"
 #include "ipc/types.h"
 
+/* The lists of fields are tables, and laid out as such. */
+/* clang-format off */
+
 #define IPC_PAGE_MAX 32 /* rows of one answer */
 
 /* code: 0, or an enum base_code with its detail. is_more: ask again with cursor, an opaque text. */
@@ -26,8 +29,7 @@ IPC_DECLARE(control_end, IPC_CONTROL_END_FIELDS)
 #define IPC_CHALLENGE_NEW_FIELDS(U8, U32, U64, I64, BYTES)                                         \
     BYTES(profile, IPC_NAME_MAX)                                                                   \
     BYTES(device, IPC_TEXT_MAX)                                                                    \
-    BYTES(subject, IPC_TEXT_MAX) BYTES(sans, 16384) U8(is_san_bound) I64(ttl_s) U32(uses)          \
-        U32(count)
+    BYTES(subject, IPC_TEXT_MAX) BYTES(sans, 16384) U8(is_san_bound) I64(ttl_s) U32(uses) U32(count)
 IPC_DECLARE(challenge_new, IPC_CHALLENGE_NEW_FIELDS)
 #define IPC_CHALLENGE_FIELDS(U8, U32, U64, I64, BYTES)                                             \
     BYTES(challenge, 128) BYTES(challenge_id, 32) I64(expires_ms) U64(delivery_id)
@@ -42,11 +44,15 @@ IPC_DECLARE(delivery_list, IPC_DELIVERY_LIST_FIELDS)
 #define IPC_DELIVERY_FIELDS(U8, U32, U64, I64, BYTES)                                              \
     U64(delivery_id)                                                                               \
     BYTES(endpoint, IPC_NAME_MAX)                                                                  \
-    BYTES(profile, IPC_NAME_MAX) BYTES(ca, IPC_NAME_MAX) BYTES(device, IPC_TEXT_MAX)               \
-        BYTES(subject, IPC_TEXT_MAX) BYTES(transaction_id, IPC_TRANSACTION_ID_MAX)                 \
-            BYTES(challenge_id, 32) BYTES(serial, IPC_SERIAL_MAX) BYTES(key_sha256, 32)            \
-                BYTES(source, IPC_SOURCE_MAX) BYTES(state, IPC_NAME_MAX) U8(step) U32(code)        \
-                    BYTES(detail, IPC_DETAIL_LEN) I64(created_ms) I64(updated_ms)
+    BYTES(profile, IPC_NAME_MAX)                                                                   \
+    BYTES(ca, IPC_NAME_MAX)                                                                        \
+    BYTES(device, IPC_TEXT_MAX)                                                                    \
+    BYTES(subject, IPC_TEXT_MAX)                                                                   \
+    BYTES(transaction_id, IPC_TRANSACTION_ID_MAX)                                                  \
+    BYTES(challenge_id, 32)                                                                        \
+    BYTES(serial, IPC_SERIAL_MAX)                                                                  \
+    BYTES(key_sha256, 32) BYTES(source, IPC_SOURCE_MAX) BYTES(state, IPC_NAME_MAX) U8(step)        \
+        U32(code) BYTES(detail, IPC_DETAIL_LEN) I64(created_ms) I64(updated_ms)
 IPC_DECLARE(delivery, IPC_DELIVERY_FIELDS)
 
 /*
@@ -77,11 +83,16 @@ IPC_DECLARE(cert_show, IPC_CERT_SHOW_FIELDS)
 #define IPC_CERT_ROW_FIELDS(U8, U32, U64, I64, BYTES)                                              \
     BYTES(serial, IPC_SERIAL_MAX)                                                                  \
     BYTES(sha256, 32)                                                                              \
-    BYTES(sha1, 20) BYTES(subject, IPC_TEXT_MAX) BYTES(sans, IPC_SANS_MAX) I64(not_before_s)       \
-        I64(not_after_s) BYTES(status, IPC_NAME_MAX) I64(revoked_ms) U8(reason)                    \
-            BYTES(transaction_id, IPC_TRANSACTION_ID_MAX) BYTES(endpoint, IPC_NAME_MAX)            \
-                BYTES(profile, IPC_NAME_MAX) BYTES(ca, IPC_NAME_MAX) U64(delivery_id)              \
-                    BYTES(certificate, IPC_CERTIFICATE_MAX)
+    BYTES(sha1, 20)                                                                                \
+    BYTES(subject, IPC_TEXT_MAX)                                                                   \
+    BYTES(sans, IPC_SANS_MAX)                                                                      \
+    I64(not_before_s)                                                                              \
+    I64(not_after_s)                                                                               \
+    BYTES(status, IPC_NAME_MAX)                                                                    \
+    I64(revoked_ms)                                                                                \
+    U8(reason) BYTES(transaction_id, IPC_TRANSACTION_ID_MAX) BYTES(endpoint, IPC_NAME_MAX)         \
+        BYTES(profile, IPC_NAME_MAX) BYTES(ca, IPC_NAME_MAX) U64(delivery_id)                      \
+            BYTES(certificate, IPC_CERTIFICATE_MAX)
 IPC_DECLARE(cert_row, IPC_CERT_ROW_FIELDS)
 /* reason: CRLReason of RFC 5280, section 5.3.1. Answered after the new CRL is out. */
 #define IPC_CERT_REVOKE_FIELDS(U8, U32, U64, I64, BYTES) BYTES(serial, IPC_SERIAL_MAX) U8(reason)
@@ -120,5 +131,7 @@ IPC_DECLARE(authority_list, IPC_AUTHORITY_LIST_FIELDS)
 #define IPC_AUTHORITY_ROW_FIELDS(U8, U32, U64, I64, BYTES)                                         \
     BYTES(ca, IPC_NAME_MAX) U8(kind) U8(index) BYTES(certificate, IPC_CERTIFICATE_MAX)
 IPC_DECLARE(authority_row, IPC_AUTHORITY_ROW_FIELDS)
+
+/* clang-format on */
 
 #endif

@@ -11,6 +11,9 @@
 #include "ipc/codec.h"
 #include "ipc/types.h"
 
+/* The lists of fields are tables, and laid out as such. */
+/* clang-format off */
+
 /*
  * PKCSReq, RenewalReq or CertPoll. profile: from the path, empty: the endpoint's first. subject,
  * sans: DER of the CSR's Name and GeneralNames (empty: none), well-formed by pki_names_check().
@@ -23,13 +26,17 @@
 #define IPC_REQUEST_FIELDS(U8, U32, U64, I64, BYTES)                                               \
     U64(request_id)                                                                                \
     I64(received_ms)                                                                               \
-    BYTES(endpoint, IPC_NAME_MAX) BYTES(profile, IPC_NAME_MAX) U8(message_type)                    \
-        BYTES(transaction_id, IPC_TRANSACTION_ID_MAX) BYTES(source, IPC_SOURCE_MAX)                \
-            BYTES(spki, IPC_SPKI_MAX) BYTES(subject, IPC_SUBJECT_MAX) BYTES(sans, IPC_SANS_MAX)    \
-                U8(has_challenge) BYTES(challenge, IPC_CHALLENGE_MAX)                              \
-                    BYTES(signer_serial, IPC_SERIAL_MAX) BYTES(signer_sha256, 32) U32(tolerances)  \
-                        BYTES(cipher, IPC_NAME_MAX) BYTES(digest, IPC_NAME_MAX)                    \
-                            U8(is_source_exempt) U8(is_signer_key)
+    BYTES(endpoint, IPC_NAME_MAX)                                                                  \
+    BYTES(profile, IPC_NAME_MAX)                                                                   \
+    U8(message_type)                                                                               \
+    BYTES(transaction_id, IPC_TRANSACTION_ID_MAX)                                                  \
+    BYTES(source, IPC_SOURCE_MAX)                                                                  \
+    BYTES(spki, IPC_SPKI_MAX)                                                                      \
+    BYTES(subject, IPC_SUBJECT_MAX)                                                                \
+    BYTES(sans, IPC_SANS_MAX) U8(has_challenge) BYTES(challenge, IPC_CHALLENGE_MAX)                \
+        BYTES(signer_serial, IPC_SERIAL_MAX) BYTES(signer_sha256, 32) U32(tolerances)              \
+            BYTES(cipher, IPC_NAME_MAX) BYTES(digest, IPC_NAME_MAX) U8(is_source_exempt)           \
+                U8(is_signer_key)
 IPC_DECLARE(request, IPC_REQUEST_FIELDS)
 
 /*
@@ -52,9 +59,12 @@ IPC_DECLARE(contact, IPC_CONTACT_FIELDS)
 #define IPC_REFUSAL_FIELDS(U8, U32, U64, I64, BYTES)                                               \
     I64(received_ms)                                                                               \
     BYTES(endpoint, IPC_NAME_MAX)                                                                  \
-    BYTES(profile, IPC_NAME_MAX) U8(message_type) BYTES(transaction_id, IPC_TRANSACTION_ID_MAX)    \
-        BYTES(source, IPC_SOURCE_MAX) BYTES(spki, IPC_SPKI_MAX) BYTES(subject, IPC_SUBJECT_MAX)    \
-            U32(code) BYTES(detail, IPC_DETAIL_LEN)
+    BYTES(profile, IPC_NAME_MAX)                                                                   \
+    U8(message_type)                                                                               \
+    BYTES(transaction_id, IPC_TRANSACTION_ID_MAX)                                                  \
+    BYTES(source, IPC_SOURCE_MAX)                                                                  \
+    BYTES(spki, IPC_SPKI_MAX)                                                                      \
+    BYTES(subject, IPC_SUBJECT_MAX) U32(code) BYTES(detail, IPC_DETAIL_LEN)
 IPC_DECLARE(refusal, IPC_REFUSAL_FIELDS)
 
 /* How the answer fared. is_taken: the peer's TCP acknowledged every octet. */
@@ -65,5 +75,7 @@ IPC_DECLARE(answered, IPC_ANSWERED_FIELDS)
 /* To the front, with the CRL as a memory file: the newest one of this CA. */
 #define IPC_CRL_FIELDS(U8, U32, U64, I64, BYTES) BYTES(ca, IPC_NAME_MAX) U64(number)
 IPC_DECLARE(crl, IPC_CRL_FIELDS)
+
+/* clang-format on */
 
 #endif

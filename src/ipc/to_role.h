@@ -15,6 +15,9 @@
 #include "ipc/codec.h"
 #include "ipc/types.h"
 
+/* The lists of fields are tables, and laid out as such. */
+/* clang-format off */
+
 /* With the socket as descriptor. role: enum ipc_role. */
 #define IPC_PEER_FIELDS(U8, U32, U64, I64, BYTES) U8(role)
 IPC_DECLARE(peer, IPC_PEER_FIELDS)
@@ -51,9 +54,13 @@ IPC_DECLARE(passphrase, IPC_PASSPHRASE_FIELDS)
 #define IPC_CONFIG_GENERAL_FIELDS(U8, U32, U64, I64, BYTES)                                        \
     BYTES(home, IPC_TEXT_MAX)                                                                      \
     BYTES(public_url, IPC_TEXT_MAX)                                                                \
-    U8(log_level) U8(is_strict) U8(is_new_home) I64(crl_valid_s) I64(crl_renew_before_s)           \
-        U32(wrong_challenges_per_minute) U32(max_connections) U32(max_connections_per_source)      \
-            I64(retry_window_s)
+    U8(log_level)                                                                                  \
+    U8(is_strict)                                                                                  \
+    U8(is_new_home)                                                                                \
+    I64(crl_valid_s)                                                                               \
+    I64(crl_renew_before_s)                                                                        \
+    U32(wrong_challenges_per_minute)                                                               \
+    U32(max_connections) U32(max_connections_per_source) I64(retry_window_s)
 IPC_DECLARE(config_general, IPC_CONFIG_GENERAL_FIELDS)
 
 /*
@@ -64,9 +71,14 @@ IPC_DECLARE(config_general, IPC_CONFIG_GENERAL_FIELDS)
 #define IPC_CONFIG_ENDPOINT_FIELDS(U8, U32, U64, I64, BYTES)                                       \
     BYTES(name, IPC_NAME_MAX)                                                                      \
     BYTES(paths, IPC_TEXT_MAX)                                                                     \
-    BYTES(ndes_paths, IPC_TEXT_MAX) BYTES(profiles, IPC_TEXT_MAX) BYTES(ca, IPC_NAME_MAX)          \
-        U8(allow_3des) U8(allow_sha1) U8(allow_get) U8(failure_content) U8(send_ca_chain)          \
-            U8(send_ca_with_certificate) U8(renewal_by_pkcs_req) U8(attributes_as_sent)
+    BYTES(ndes_paths, IPC_TEXT_MAX)                                                                \
+    BYTES(profiles, IPC_TEXT_MAX)                                                                  \
+    BYTES(ca, IPC_NAME_MAX)                                                                        \
+    U8(allow_3des)                                                                                 \
+    U8(allow_sha1)                                                                                 \
+    U8(allow_get)                                                                                  \
+    U8(failure_content)                                                                            \
+    U8(send_ca_chain) U8(send_ca_with_certificate) U8(renewal_by_pkcs_req) U8(attributes_as_sent)
 IPC_DECLARE(config_endpoint, IPC_CONFIG_ENDPOINT_FIELDS)
 
 /*
@@ -79,10 +91,15 @@ IPC_DECLARE(config_endpoint, IPC_CONFIG_ENDPOINT_FIELDS)
 #define IPC_CONFIG_PROFILE_FIELDS(U8, U32, U64, I64, BYTES)                                        \
     BYTES(name, IPC_NAME_MAX)                                                                      \
     I64(valid_s)                                                                                   \
-    I64(backdate_s) I64(challenge_ttl_s) I64(renew_before_s) U8(key_usage)                         \
-        BYTES(ekus, IPC_TEXT_MAX) U8(san_types) U8(allow_empty_subject) U8(needs_approval)         \
-            U8(allow_same_key_renewal) U32(min_rsa_bits) U32(max_rsa_bits) U8(allow_rsa)           \
-                U8(allow_ec) BYTES(static_challenge, IPC_CHALLENGE_MAX)
+    I64(backdate_s)                                                                                \
+    I64(challenge_ttl_s)                                                                           \
+    I64(renew_before_s)                                                                            \
+    U8(key_usage)                                                                                  \
+    BYTES(ekus, IPC_TEXT_MAX)                                                                      \
+    U8(san_types)                                                                                  \
+    U8(allow_empty_subject)                                                                        \
+    U8(needs_approval) U8(allow_same_key_renewal) U32(min_rsa_bits) U32(max_rsa_bits)              \
+        U8(allow_rsa) U8(allow_ec) BYTES(static_challenge, IPC_CHALLENGE_MAX)
 IPC_DECLARE(config_profile, IPC_CONFIG_PROFILE_FIELDS)
 
 /* To signer and ledger. key_uri: "file:NAME" within the signer's folder. Files are the signer's. */
@@ -130,5 +147,7 @@ IPC_DECLARE(ready, IPC_READY_FIELDS)
 #define IPC_REFUSED_FIELDS(U8, U32, U64, I64, BYTES)                                               \
     U32(generation) U32(code) BYTES(detail, IPC_DETAIL_LEN)
 IPC_DECLARE(refused, IPC_REFUSED_FIELDS)
+
+/* clang-format on */
 
 #endif

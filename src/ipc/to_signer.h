@@ -12,6 +12,9 @@
 #include "ipc/codec.h"
 #include "ipc/types.h"
 
+/* The lists of fields are tables, and laid out as such. */
+/* clang-format off */
+
 /*
  * The content key of an envelope. ra: index of the RA (or CA) certificate as AUTHORITY gave it. The
  * answer always has key_len octets: random ones when anything was wrong, so that an asker cannot
@@ -111,5 +114,7 @@ IPC_DECLARE(import_ca, IPC_IMPORT_CA_FIELDS)
 #define IPC_CA_CREATED_FIELDS(U8, U32, U64, I64, BYTES)                                            \
     U64(request_id) U32(code) BYTES(detail, IPC_DETAIL_LEN)
 IPC_DECLARE(ca_created, IPC_CA_CREATED_FIELDS)
+
+/* clang-format on */
 
 #endif

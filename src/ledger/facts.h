@@ -29,6 +29,10 @@ struct ledger_case {
     size_t authority_id_len;
     uint8_t identity[32];
     bool has_identity;
+    /* The certificate that had this identity, when its time is over: revoked, or too old to be
+     * served again. */
+    uint8_t identity_over[20];
+    size_t identity_over_len;
 };
 
 void ledger_case_init(struct ledger_case *it, const struct ipc_request *request);

@@ -245,6 +245,7 @@ ledger_flight_reserve(struct ledger *ledger, struct ledger_flight *flight, struc
     flight->stage = LEDGER_COMMITTING;
     TRY(ledger_batch_op(ledger, STORE_RESERVE, &op, &index, err));
     op->identity = flight->identity;
+    op->identity_over = flight->identity_over;
     op->challenge_id = flight->challenge_id;
     op->certificate = &flight->certificate;
     op->delivery = &flight->delivery;

@@ -29,6 +29,8 @@ struct ledger_flight {
     struct bytes identity; /* 32 octets */
     struct store_delivery delivery;
     struct store_certificate certificate;
+    /* The certificate that had this identity and may not be served again. */
+    struct bytes identity_over;
     uint64_t challenge_id;     /* to be spent; 0: none */
     const char *authorised_by; /* for the trace; static */
 };

@@ -240,7 +240,7 @@ may_be_served(const struct ledger *ledger, const struct store_certificate *certi
 
 /* *out_is_done: the request was answered, or waits for the same certificate. */
 static enum base_code
-try_retry(struct ledger *ledger, const struct ledger_case *it, bool *out_is_done,
+try_retry(struct ledger *ledger, struct ledger_case *it, bool *out_is_done,
     struct policy_verdict *verdict, struct base_error *err)
 {
     uint8_t serial[20];
@@ -271,6 +271,9 @@ try_retry(struct ledger *ledger, const struct ledger_case *it, bool *out_is_done
         code = serve_certificate(ledger, it->request->request_id, &certificate, err);
     } else if (code == BASE_OK && it->authority == POLICY_BY_CHALLENGE) {
         verdict->code = E_CHALLENGE_REPEATED; /* a one-time challenge is not enough twice */
+    } else if (code == BASE_OK) {
+        memcpy(it->identity_over, serial, serial_len);
+        it->identity_over_len = serial_len;
     }
     store_row_clear(&row);
     return code;
@@ -299,6 +302,8 @@ load_flight(struct ledger *ledger, const struct ledger_case *it,
     TRY(copy_delivery(&flight->memory, delivery, &row, err));
     flight->delivery = *row;
     flight->identity = row->identity;
+    TRY(arena_copy(&flight->memory, (struct bytes){it->identity_over, it->identity_over_len},
+        &flight->identity_over, err));
     flight->challenge_id = it->authority == POLICY_BY_CHALLENGE ? it->challenge.id : 0;
     flight->authorised_by = authority_words(it->authority);
     struct store_certificate *to = &flight->certificate;

@@ -23,15 +23,22 @@ struct store;
 #define STORE_SCHEMA_VERSION 1
 
 /*
- * Open (and create, when is_new) the database file; brings an older schema up to date by its
- * numbered migrations and checks integrity (quick_check, application id, schema). WAL,
- * synchronous=FULL. Errors: E_STORE_CORRUPT, E_STORE_VERSION (newer than this program),
- * E_STORE_UNAVAILABLE.
+ * Open the database file (and make it first when is_new and there is none); brings an older schema
+ * up to date by its numbered migrations and checks integrity: application id, schema, the end of
+ * the journal's chain, and every page of a database below STORE_CHECKED_MAX (store_check() reads
+ * the pages of a larger one). A file appears under its name only when it is whole, so one that is
+ * empty is damaged. Nobody else can open it until store_free(). Errors: E_STORE_CORRUPT,
+ * E_JOURNAL_BROKEN, E_STORE_VERSION (newer than this program), E_STORE_UNAVAILABLE (also: another
+ * process has it open).
  */
 MUST_CHECK enum base_code store_open_sqlite(
     const char *path, bool is_new, struct store **out, struct base_error *err);
 void store_free(struct store *store);
 OWNER_STRUCT(store)
+
+/* Reads every page and looks for damage; seconds for gigabytes. Errors: E_STORE_CORRUPT,
+ * E_STORE_UNAVAILABLE. */
+MUST_CHECK enum base_code store_check(struct store *store, struct base_error *err);
 
 /* ---- rows
  * -------------------------------------------------------------------------------------------------------
@@ -144,36 +151,52 @@ struct store_crl {
  */
 
 enum store_op_kind {
-    STORE_ADD_CHALLENGE = 1, /* challenge; with delivery, which is inserted */
-    STORE_COUNT_MISMATCH, /* challenge_id: mismatches + 1; at max_mismatches the challenge is dead
-                           */
-    STORE_HOLD_CHALLENGE, /* challenge_id, delivery.id: NEW -> HELD. TAKEN when it is not new or
-                             held by another */
-    STORE_RELEASE_CHALLENGE, /* challenge_id, delivery.id: HELD by it -> NEW */
-    STORE_KILL_CHALLENGE,    /* challenge_id: dead, unless it is spent */
-    STORE_PUT_DELIVERY,      /* delivery: inserted or replaced by its id; its transaction_key is
-                                remembered when      is_transaction_kept */
+    STORE_ADD_CHALLENGE =
+        1, /* challenge; with delivery, which is inserted. TAKEN when the id is used already */
+    STORE_COUNT_MISMATCH,    /* challenge_id: mismatches + 1; at max_mismatches (0: never) the
+                                challenge is dead, unless    it is spent. MISSING when unknown */
+    STORE_HOLD_CHALLENGE,    /* challenge_id, delivery.id: NEW -> HELD. TAKEN when it is not new or
+                                held by another */
+    STORE_RELEASE_CHALLENGE, /* challenge_id, delivery.id: HELD by it -> NEW. TAKEN when it does not
+                                hold it */
+    STORE_KILL_CHALLENGE, /* challenge_id: dead, unless it is spent (TAKEN). MISSING when unknown */
+    STORE_PUT_DELIVERY, /* delivery: inserted or replaced by its id, and events; its transaction_key
+                           is remembered when is_transaction_kept */
     /*
      * Reserve a certificate: identity (32 octets, when not empty), challenge_id spent once (when
      * not 0: NEW, or HELD by delivery.id; uses_left - 1, SPENT at 0), certificate, delivery,
-     * events, all or nothing. Verdicts: IDENTITY_TAKEN (found_serial says which certificate has
-     * it), TAKEN (challenge), SERIAL_TAKEN.
+     * events, all or nothing. An identity that the certificate with serial identity_over has is
+     * given to the new one: the caller knows that the old one's time is over (revoked, or too old
+     * to be served again). Verdicts: IDENTITY_TAKEN (found_serial says which certificate has it),
+     * TAKEN (challenge), SERIAL_TAKEN.
      */
     STORE_RESERVE,
-    STORE_ADD_SIGNATURE, /* certificate.serial and certificate.certificate */
-    STORE_ADD_EVENTS,    /* events alone */
+    /*
+     * certificate.serial and certificate.certificate, and events; idempotent. TAKEN when another
+     * signature is stored already: that one counts. MISSING when there is no such certificate, or
+     * its body is not the one in this.
+     */
+    STORE_ADD_SIGNATURE,
+    STORE_ADD_EVENTS, /* events alone */
     /*
      * delivery's state, step, code, detail and updated_ms, by its id, and events; when from_state
-     * is not empty only from that state (else TAKEN, and nothing of it happens).
+     * is not empty only from that state (else TAKEN, and nothing of it happens). MISSING when there
+     * is no such delivery.
      */
     STORE_SET_STATE,
-    STORE_ADD_CONTACT, /* contact: counted per endpoint, source, operation and minute */
-    STORE_REVOKE,  /* certificate.serial, revoked_ms, reason. TAKEN when revoked already, MISSING
-                      when unknown */
-    STORE_PUT_CRL, /* crl; TAKEN when its number is not above the stored one */
-    STORE_ADD_LOOKUPS,       /* lookups: keys by which a delivery is found, filled behind */
-    STORE_FORGET_IDENTITIES, /* older than before_ms are cut from the window */
-    STORE_PUT_META,          /* meta_key, meta_value */
+    STORE_ADD_CONTACT, /* contact: counted per endpoint, source, operation and minute; see limits.h
+                        */
+    STORE_REVOKE, /* certificate.serial, revoked_ms, reason, and events. TAKEN when revoked already,
+                     MISSING when unknown */
+    STORE_PUT_CRL,     /* crl; TAKEN when its number is not above the stored one */
+    STORE_ADD_LOOKUPS, /* lookups: keys by which a delivery is found, filled behind */
+    /*
+     * Identities and kept transactions older than before_ms are cut from their window, the oldest
+     * first, at most STORE_FORGET_MAX: is_more says that there may be others. Contacts are cut to
+     * STORE_CONTACT_KEPT_MS before at_ms.
+     */
+    STORE_FORGET_IDENTITIES,
+    STORE_PUT_META, /* meta_key (one that begins with "store." is the store's own), meta_value */
 };
 
 enum store_verdict {
@@ -209,6 +232,7 @@ struct store_op {
     const struct store_delivery *delivery;
     bool is_transaction_kept;
     struct bytes identity;
+    struct bytes identity_over; /* a serial; empty: none */
     const struct store_certificate *certificate;
     const struct store_event *events;
     size_t event_count;
@@ -225,6 +249,7 @@ struct store_op {
     enum store_verdict verdict;
     uint8_t found_serial[20];
     size_t found_serial_len;
+    bool is_more;
 };
 
 /*
@@ -235,7 +260,8 @@ struct store_op {
  *
  * Errors: E_STORE_UNAVAILABLE (nothing happened; disk full and read-only are told apart in the
  * detail), E_STORE_UNKNOWN (a shared engine's connection broke during the commit: look before doing
- * it again).
+ * it again), E_STORE_CORRUPT, E_INTERNAL (an operation without what it needs). Verdicts count only
+ * when the code is BASE_OK.
  */
 MUST_CHECK enum base_code store_commit(
     struct store *store, struct store_op *ops, size_t count, struct base_error *err);
@@ -254,7 +280,10 @@ struct store_row {
 void store_row_init(struct store_row *row);
 void store_row_clear(struct store_row *row);
 
-/* Each: *out_found says whether there is one. Errors: E_STORE_UNAVAILABLE, E_STORE_CORRUPT. */
+/*
+ * Each: *out_found says whether there is one; when there is none, the other outputs are untouched.
+ * Errors: E_STORE_UNAVAILABLE, E_STORE_CORRUPT, E_TOO_LARGE (beyond STORE_ROW_MAX), E_NO_MEMORY.
+ */
 MUST_CHECK enum base_code store_find_challenge(struct store *store, uint64_t id,
     struct store_row *row, struct store_challenge *out, bool *out_found, struct base_error *err);
 MUST_CHECK enum base_code store_find_delivery(struct store *store, uint64_t id,
@@ -272,11 +301,19 @@ MUST_CHECK enum base_code store_find_crl(struct store *store, struct bytes ca,
     struct store_row *row, struct store_crl *out, bool *out_found, struct base_error *err);
 MUST_CHECK enum base_code store_find_meta(struct store *store, const char *key,
     struct store_row *row, struct bytes *out_value, bool *out_found, struct base_error *err);
-/* Delivery ids for a key, newest first, at most @max. */
+/*
+ * Delivery ids for a key, newest first, at most @max. A key is known by 128 bits of its SHA-256;
+ * what was given to STORE_ADD_LOOKUPS is found, whatever the delivery's row says now. For people:
+ * milliseconds at a million deliveries.
+ */
 MUST_CHECK enum base_code store_search(struct store *store, enum store_lookup_kind kind,
     struct bytes value, uint64_t *out_ids, size_t max, size_t *out_count, struct base_error *err);
 
-/* Pages: called for each row, in order; a callback's error ends the walk and is returned. */
+/*
+ * Pages: called for each row, in order; a callback's error ends the walk and is returned. The row
+ * is valid during the call. A callback may read and commit, but not begin the walk that it is
+ * called from.
+ */
 typedef enum base_code (*store_on_delivery)(
     void *arg, const struct store_delivery *row, struct base_error *err);
 typedef enum base_code (*store_on_event)(
@@ -307,7 +344,7 @@ MUST_CHECK enum base_code store_each_revoked(struct store *store, struct bytes c
 /* Reserved but not signed. */
 MUST_CHECK enum base_code store_each_unsigned(struct store *store, size_t limit,
     store_on_certificate callback, void *arg, struct base_error *err);
-/* Contacts of a source between two instants, in time order. */
+/* Contacts of a source between two instants, in the order of their minutes. */
 MUST_CHECK enum base_code store_each_contact(struct store *store, struct bytes endpoint,
     struct bytes source, int64_t from_ms, int64_t to_ms, size_t limit, store_on_contact callback,
     void *arg, struct base_error *err);

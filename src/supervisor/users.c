@@ -1,7 +1,11 @@
 #include "supervisor/users.h"
 
+#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/banned.h"
@@ -37,6 +41,26 @@ find_one(struct supervisor *supervisor, const char *name, bool is_strict,
     return BASE_OK;
 }
 
+/* May any user go through every folder above the home? A home below root's own folder is reached by
+ * root alone, and a role with a user of its own could not open its files there. */
+static bool
+is_home_reachable(const char *home)
+{
+    char path[PATH_MAX] = "";
+    struct stat state;
+    if (realpath(home, path) == NULL) {
+        return false;
+    }
+    for (char *slash = strrchr(path, '/'); slash != NULL && slash != path;
+         slash = strrchr(path, '/')) {
+        if (stat(path, &state) != 0 || (state.st_mode & S_IXOTH) == 0) {
+            return false;
+        }
+        *slash = '\0';
+    }
+    return true;
+}
+
 enum base_code
 supervisor_users_find(
     struct supervisor *supervisor, const struct supervisor_config *config, struct base_error *err)
@@ -50,6 +74,15 @@ supervisor_users_find(
                 "confinement is strict, and without root all roles have one user");
         }
         warn_shared(supervisor, "not-root", "");
+        return BASE_OK;
+    }
+    if (!is_home_reachable(supervisor->home)) {
+        if (config->is_strict) {
+            return base_fail(err, E_CONFINEMENT,
+                "a folder above the home is closed to the roles' own users: %.120s",
+                supervisor->home);
+        }
+        warn_shared(supervisor, "home-not-reachable", "");
         return BASE_OK;
     }
     for (size_t i = 0; i < SUPERVISOR_ROLES; i++) {

@@ -4,86 +4,64 @@
 
 #include "base/banned.h"
 
-#define APPLICATION_ID 0x4b555249 /* "KURI" */
-
 /*
  * Migration N brings a database from schema version N - 1 to N. What was released is never changed;
  * a new one is added.
  *
- * 1: certificate.number counts in the order of issuing, so its table and the index on the
- * time-ordered serial grow at their right edges; identity is the one random index that an enrolment
- * pays for. Signatures come later than their certificates, into a table of their own. lookup and
- * contact are filled behind.
+ * 1: an enrolment pays for one random index, the identity's. certificate.number counts in the order
+ * of issuing, so its table and the index on the time-ordered serial grow at their right edges; rows
+ * of certificates are too large for a table without rowid. A signature comes later than its
+ * certificate, into a table of its own; `unsigned` has the few that wait for theirs. lookup and
+ * contact are filled behind, and begin with what grows (bucket, minute), so that only their right
+ * edges are written.
  */
+/* clang-format off */
 static const char *const migrations[] = {
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE challenge(id INTEGER PRIMARY KEY, mac BLOB NOT NULL, profile TEXT NOT NULL, "
-    "device TEXT NOT NULL,"
-    " subject BLOB NOT NULL, is_san_bound INTEGER NOT NULL, sans BLOB NOT NULL, created_ms INTEGER "
-    "NOT NULL,"
-    " expires_ms INTEGER NOT NULL, uses INTEGER NOT NULL, uses_left INTEGER NOT NULL, mismatches "
-    "INTEGER NOT NULL,"
+    "CREATE TABLE challenge(id INTEGER PRIMARY KEY, mac BLOB NOT NULL, profile TEXT NOT NULL,"
+    " device TEXT NOT NULL, subject BLOB NOT NULL, is_san_bound INTEGER NOT NULL,"
+    " sans BLOB NOT NULL, created_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL,"
+    " uses INTEGER NOT NULL, uses_left INTEGER NOT NULL, mismatches INTEGER NOT NULL,"
     " state INTEGER NOT NULL, held_by INTEGER NOT NULL, delivery_id INTEGER NOT NULL);"
-    "CREATE TABLE delivery(id INTEGER PRIMARY KEY, endpoint TEXT NOT NULL, profile TEXT NOT NULL, "
-    "ca TEXT NOT NULL,"
-    " device TEXT NOT NULL, challenge_id INTEGER NOT NULL, transaction_id BLOB NOT NULL, "
-    "transaction_key BLOB NOT NULL,"
-    " key_sha256 BLOB NOT NULL, identity BLOB NOT NULL, subject BLOB NOT NULL, sans BLOB NOT NULL, "
-    "spki BLOB NOT NULL,"
-    " authority BLOB NOT NULL, serial BLOB NOT NULL, source TEXT NOT NULL, state TEXT NOT NULL, "
-    "step INTEGER NOT NULL,"
-    " code INTEGER NOT NULL, detail TEXT NOT NULL, created_ms INTEGER NOT NULL, updated_ms INTEGER "
-    "NOT NULL);"
-    "CREATE INDEX delivery_waiting ON delivery(id) WHERE state='waiting';"
+    "CREATE TABLE delivery(id INTEGER PRIMARY KEY, endpoint TEXT NOT NULL, profile TEXT NOT NULL,"
+    " ca TEXT NOT NULL, device TEXT NOT NULL, challenge_id INTEGER NOT NULL,"
+    " transaction_id BLOB NOT NULL, transaction_key BLOB NOT NULL, key_sha256 BLOB NOT NULL,"
+    " identity BLOB NOT NULL, subject BLOB NOT NULL, sans BLOB NOT NULL, spki BLOB NOT NULL,"
+    " authority BLOB NOT NULL, serial BLOB NOT NULL, source TEXT NOT NULL, state TEXT NOT NULL,"
+    " step INTEGER NOT NULL, code INTEGER NOT NULL, detail TEXT NOT NULL,"
+    " created_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL);"
+    "CREATE INDEX delivery_state ON delivery(state, id);"
     "CREATE INDEX delivery_of_challenge ON delivery(challenge_id, id) WHERE challenge_id<>0;"
-    "CREATE TABLE event(delivery_id INTEGER NOT NULL, n INTEGER NOT NULL, at_ms INTEGER NOT NULL, "
-    "step INTEGER NOT NULL,"
-    " event TEXT NOT NULL, code INTEGER NOT NULL, detail TEXT NOT NULL, PRIMARY KEY(delivery_id, "
-    "n)) WITHOUT ROWID;"
-    "CREATE TABLE certificate(number INTEGER PRIMARY KEY AUTOINCREMENT, serial BLOB NOT NULL "
-    "UNIQUE,"
-    " endpoint TEXT NOT NULL, profile TEXT NOT NULL, ca TEXT NOT NULL, body BLOB NOT NULL, "
-    "not_before_s INTEGER NOT NULL,"
-    " not_after_s INTEGER NOT NULL, issued_ms INTEGER NOT NULL, delivery_id INTEGER NOT NULL,"
-    " challenge_id INTEGER NOT NULL, renews BLOB NOT NULL, key_sha256 BLOB NOT NULL, "
-    "transaction_id BLOB NOT NULL);"
+    "CREATE TABLE event(delivery_id INTEGER NOT NULL, n INTEGER NOT NULL, at_ms INTEGER NOT NULL,"
+    " step INTEGER NOT NULL, event TEXT NOT NULL, code INTEGER NOT NULL, detail TEXT NOT NULL,"
+    " PRIMARY KEY(delivery_id, n)) WITHOUT ROWID;"
+    "CREATE TABLE certificate(number INTEGER PRIMARY KEY, serial BLOB NOT NULL UNIQUE,"
+    " endpoint TEXT NOT NULL, profile TEXT NOT NULL, ca TEXT NOT NULL, body BLOB NOT NULL,"
+    " not_before_s INTEGER NOT NULL, not_after_s INTEGER NOT NULL, issued_ms INTEGER NOT NULL,"
+    " delivery_id INTEGER NOT NULL, challenge_id INTEGER NOT NULL, renews BLOB NOT NULL,"
+    " key_sha256 BLOB NOT NULL, transaction_id BLOB NOT NULL, identity BLOB NOT NULL);"
     "CREATE TABLE signature(number INTEGER PRIMARY KEY, head BLOB NOT NULL, tail BLOB NOT NULL);"
-    "CREATE TABLE revocation(number INTEGER PRIMARY KEY, ca TEXT NOT NULL, revoked_ms INTEGER NOT "
-    "NULL,"
-    " reason INTEGER NOT NULL);"
-    "CREATE TABLE identity(hash BLOB PRIMARY KEY, serial BLOB NOT NULL, created_ms INTEGER NOT "
-    "NULL) WITHOUT ROWID;"
-    "CREATE TABLE kept_transaction(key BLOB PRIMARY KEY, delivery_id INTEGER NOT NULL) WITHOUT "
-    "ROWID;"
-    "CREATE TABLE lookup(kind INTEGER NOT NULL, hash INTEGER NOT NULL, delivery_id INTEGER NOT "
-    "NULL,"
-    " PRIMARY KEY(kind, hash, delivery_id)) WITHOUT ROWID;"
-    "CREATE TABLE contact(endpoint TEXT NOT NULL, source TEXT NOT NULL, operation INTEGER NOT NULL,"
-    " minute INTEGER NOT NULL, at_ms INTEGER NOT NULL, count INTEGER NOT NULL,"
-    " PRIMARY KEY(endpoint, source, operation, minute)) WITHOUT ROWID;"
-    "CREATE TABLE crl(ca TEXT PRIMARY KEY, number INTEGER NOT NULL, this_update_s INTEGER NOT NULL,"
-    " next_update_s INTEGER NOT NULL, crl BLOB NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE journal(seq INTEGER PRIMARY KEY, record BLOB NOT NULL, chain BLOB NOT NULL);",
+    "CREATE TABLE unsigned(number INTEGER PRIMARY KEY);"
+    "CREATE TABLE revocation(ca TEXT NOT NULL, serial BLOB NOT NULL, number INTEGER NOT NULL,"
+    " not_after_s INTEGER NOT NULL, revoked_ms INTEGER NOT NULL, reason INTEGER NOT NULL,"
+    " PRIMARY KEY(ca, serial)) WITHOUT ROWID;"
+    "CREATE TABLE identity(hash BLOB PRIMARY KEY, serial BLOB NOT NULL,"
+    " created_ms INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE kept_transaction(key BLOB PRIMARY KEY, delivery_id INTEGER NOT NULL,"
+    " kept_ms INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE lookup(bucket INTEGER NOT NULL, key BLOB NOT NULL, delivery_id INTEGER NOT NULL,"
+    " PRIMARY KEY(bucket, key, delivery_id)) WITHOUT ROWID;"
+    "CREATE TABLE contact(minute INTEGER NOT NULL, endpoint TEXT NOT NULL, source TEXT NOT NULL,"
+    " operation INTEGER NOT NULL, at_ms INTEGER NOT NULL, count INTEGER NOT NULL,"
+    " PRIMARY KEY(minute, endpoint, source, operation)) WITHOUT ROWID;"
+    "CREATE TABLE crl(ca TEXT PRIMARY KEY, number INTEGER NOT NULL,"
+    " this_update_s INTEGER NOT NULL, next_update_s INTEGER NOT NULL, crl BLOB NOT NULL)"
+    " WITHOUT ROWID;"
+    "CREATE TABLE journal(seq INTEGER PRIMARY KEY, record BLOB NOT NULL, hash BLOB NOT NULL);",
 };
+/* clang-format on */
 _Static_assert(
     sizeof(migrations) / sizeof(migrations[0]) == STORE_SCHEMA_VERSION, "one migration a version");
-
-static enum base_code
-read_pragma(sqlite3 *db, const char *sql, int64_t *out, struct base_error *err)
-{
-    sqlite3_stmt *statement = NULL;
-    int code = sqlite3_prepare_v2(db, sql, -1, &statement, NULL);
-    if (code == SQLITE_OK) {
-        code = sqlite3_step(statement);
-    }
-    if (code != SQLITE_ROW) {
-        (void)sqlite3_finalize(statement);
-        return store_sqlite_fail(err, db, sql);
-    }
-    *out = sqlite3_column_int64(statement, 0);
-    (void)sqlite3_finalize(statement);
-    return BASE_OK;
-}
 
 static enum base_code
 migrate_to(sqlite3 *db, int64_t version, struct base_error *err)
@@ -91,7 +69,7 @@ migrate_to(sqlite3 *db, int64_t version, struct base_error *err)
     char marks[128] = "";
     (void)snprintf(marks, sizeof(marks),
         "PRAGMA user_version=%lld; PRAGMA application_id=%d; COMMIT;", (long long)version,
-        APPLICATION_ID);
+        STORE_APPLICATION_ID);
     if (sqlite3_exec(db, "BEGIN EXCLUSIVE;", NULL, NULL, NULL) != SQLITE_OK ||
         sqlite3_exec(db, migrations[version - 1], NULL, NULL, NULL) != SQLITE_OK ||
         sqlite3_exec(db, marks, NULL, NULL, NULL) != SQLITE_OK) {
@@ -103,13 +81,13 @@ migrate_to(sqlite3 *db, int64_t version, struct base_error *err)
 }
 
 enum base_code
-store_migrate(sqlite3 *db, struct base_error *err)
+store_sqlite_migrate(sqlite3 *db, bool is_new, struct base_error *err)
 {
     int64_t version = 0;
     int64_t application = 0;
-    TRY(read_pragma(db, "PRAGMA user_version", &version, err));
-    TRY(read_pragma(db, "PRAGMA application_id", &application, err));
-    if (version > 0 && application != APPLICATION_ID) {
+    TRY(store_sqlite_ask(db, "PRAGMA user_version", &version, err));
+    TRY(store_sqlite_ask(db, "PRAGMA application_id", &application, err));
+    if (!is_new && (version < 1 || application != STORE_APPLICATION_ID)) {
         return base_fail(err, E_STORE_CORRUPT, "this is not a ledger of Kurier");
     }
     if (version > STORE_SCHEMA_VERSION) {

@@ -1,20 +1,8 @@
 #include "store/sqlite/sqlite_store.h"
 
+#include <assert.h>
+
 #include "base/banned.h"
-
-#define ROW_MAX ((size_t)1024 * 1024)
-
-void
-store_row_init(struct store_row *row)
-{
-    buffer_init(&row->memory, ROW_MAX);
-}
-
-void
-store_row_clear(struct store_row *row)
-{
-    buffer_clear(&row->memory);
-}
 
 /* A column to be copied: where its slice goes. The offset is kept until all are copied, because the
  * memory may move. */
@@ -23,11 +11,14 @@ struct slice {
     struct bytes *out;
 };
 
+#define SLICES_MAX 16
+
 static enum base_code
 copy_columns(sqlite3_stmt *row, struct store_row *memory, const struct slice *slices, size_t count,
     struct base_error *err)
 {
-    size_t offset[24];
+    size_t offset[SLICES_MAX];
+    assert(count <= SLICES_MAX);
     buffer_reset(&memory->memory);
     for (size_t i = 0; i < count; i++) {
         struct bytes value = store_column(row, slices[i].column);
@@ -42,8 +33,8 @@ copy_columns(sqlite3_stmt *row, struct store_row *memory, const struct slice *sl
 }
 
 enum base_code
-store_read_challenge(sqlite3_stmt *row, struct store_row *memory, struct store_challenge *out,
-    struct base_error *err)
+store_sqlite_read_challenge(sqlite3_stmt *row, struct store_row *memory,
+    struct store_challenge *out, struct base_error *err)
 {
     const struct slice slices[] = {
         {1, &out->mac}, {2, &out->profile}, {3, &out->device}, {4, &out->subject}, {6, &out->sans}};
@@ -62,7 +53,7 @@ store_read_challenge(sqlite3_stmt *row, struct store_row *memory, struct store_c
 }
 
 enum base_code
-store_read_delivery(
+store_sqlite_read_delivery(
     sqlite3_stmt *row, struct store_row *memory, struct store_delivery *out, struct base_error *err)
 {
     const struct slice slices[] = {{1, &out->endpoint}, {2, &out->profile}, {3, &out->ca},
@@ -81,8 +72,8 @@ store_read_delivery(
 }
 
 enum base_code
-store_read_certificate(sqlite3_stmt *row, struct store_row *memory, struct store_certificate *out,
-    struct base_error *err)
+store_sqlite_read_certificate(sqlite3_stmt *row, struct store_row *memory,
+    struct store_certificate *out, struct base_error *err)
 {
     struct bytes head = BYTES_NONE;
     struct bytes body = BYTES_NONE;
