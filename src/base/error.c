@@ -40,8 +40,7 @@ base_code_text(enum base_code code, char out[BASE_CODE_TEXT_LEN])
     (void)snprintf(out, BASE_CODE_TEXT_LEN, "KUR-%04u", (unsigned)code);
 }
 
-enum base_code
-base_fail(struct base_error *err, enum base_code code, const char *format, ...)
+enum base_code(base_fail)(struct base_error *err, enum base_code code, const char *format, ...)
 {
     if (err != NULL) {
         va_list args;

@@ -54,6 +54,9 @@ struct base_error_entry {
  * @err may be NULL. */
 enum base_code base_fail(struct base_error *err, enum base_code code, const char *format, ...)
     PRINTF_LIKE(3, 4);
+/* The same; written so that a reader of one file, man or program, sees which code is returned. */
+#define base_fail(err, code, ...)                                                                  \
+    ((void)(base_fail)((err), (code), __VA_ARGS__), (enum base_code)(code))
 /* base_fail() with ": strerror(errnum)" behind the detail. */
 enum base_code base_fail_errno(struct base_error *err, enum base_code code, int errnum,
     const char *format, ...) PRINTF_LIKE(4, 5);

@@ -50,7 +50,9 @@ event_words(struct bytes event, char *storage, size_t storage_size)
     }
     (void)cli_clean(event, storage, storage_size);
     for (char *c = storage; *c != '\0'; c++) {
-        *c = *c == '_' ? ' ' : *c;
+        if (*c == '_') {
+            *c = ' ';
+        }
     }
     return storage;
 }

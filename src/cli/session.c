@@ -130,7 +130,7 @@ cli_session_open(const char *home, struct cli_session *out, struct base_error *e
     struct cli_session session = {-1, 0, -1};
     for (int waited_ms = 0; waited_ms < CONNECT_WAIT_MS; waited_ms += CONNECT_STEP_MS) {
         enum base_code code = connect_once(home, &session.fd, err);
-        if (code == BASE_OK || code != E_NOT_RUNNING) {
+        if (code != E_NOT_RUNNING) {
             *out = session;
             return code;
         }

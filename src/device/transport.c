@@ -27,10 +27,10 @@ device_http_clear(struct device_http *http)
 }
 
 static size_t
-take_body(char *octets, size_t size, size_t count, void *arg)
+take_body(const void *octets, size_t size, size_t count, void *arg)
 {
     struct device_http *http = arg;
-    struct bytes data = {(const uint8_t *)octets, size * count};
+    struct bytes data = {octets, size * count};
     return buffer_append(&http->body, data, NULL) == BASE_OK ? data.len : 0;
 }
 

@@ -346,7 +346,7 @@ make_parts(struct role *role, struct base_error *err)
     role->supervisor =
         event_new(front->base, role->link.fd, EV_READ | EV_PERSIST, on_supervisor, role);
     role->ticker = event_new(front->base, -1, EV_PERSIST, on_tick, role);
-    struct timeval second = {FLUSH_CONTACTS_MS / 1000, FLUSH_CONTACTS_MS % 1000 * 1000};
+    struct timeval second = {FLUSH_CONTACTS_MS / 1000, FLUSH_CONTACTS_MS % 1000 * 1000L};
     if (front->contacts == NULL || role->supervisor == NULL || role->ticker == NULL ||
         event_add(role->supervisor, NULL) != 0 || event_add(role->ticker, &second) != 0) {
         return base_fail(err, E_NO_MEMORY, "front");

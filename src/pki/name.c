@@ -71,7 +71,7 @@ read_pair(struct der_reader *rdn, struct pair *out, struct base_error *err)
 static enum base_code
 check_pair(const struct pair *pair, struct base_error *err)
 {
-    BUFFER_LOCAL(text, 4 * PKI_VALUE_MAX);
+    BUFFER_LOCAL(text, (size_t)4 * PKI_VALUE_MAX);
     const struct attribute *known = find_by_oid(pair->oid);
     if (pair->value.content.len == 0 || pair->value.content.len > PKI_VALUE_MAX) {
         return base_fail(err, E_NAME_FORMAT, "a value of %zu octets", pair->value.content.len);
@@ -229,7 +229,7 @@ static enum base_code
 text_one(void *arg, size_t rdn_index, const struct pair *pair, struct base_error *err)
 {
     struct text_rdns *rdns = arg;
-    BUFFER_LOCAL(value, 4 * PKI_VALUE_MAX);
+    BUFFER_LOCAL(value, (size_t)4 * PKI_VALUE_MAX);
     char dotted[256] = "";
     const struct attribute *known = find_by_oid(pair->oid);
     if (rdn_index == rdns->count) {
