@@ -89,24 +89,34 @@ find_anchor(const struct device_authority *authority, const struct device_trust 
 }
 
 static bool
-can_receive(const struct pki_certificate *certificate)
+is_rsa(const struct pki_certificate *certificate)
 {
     OWN_STRUCT(pki_public_key) key = NULL;
     return pki_public_key_read(certificate->spki, &key, NULL) == BASE_OK &&
-           pki_public_key_type(key) == PKI_KEY_RSA &&
-           (!certificate->has_key_usage ||
-               (certificate->key_usage & (PKI_KEY_ENCIPHERMENT | PKI_DATA_ENCIPHERMENT)) != 0);
+           pki_public_key_type(key) == PKI_KEY_RSA;
 }
 
-/* An RA with keyEncipherment first; the CA itself where there is no RA. */
+static bool
+has_encipherment(const struct pki_certificate *certificate)
+{
+    return !certificate->has_key_usage ||
+           (certificate->key_usage & (PKI_KEY_ENCIPHERMENT | PKI_DATA_ENCIPHERMENT)) != 0;
+}
+
+/* An RA with keyEncipherment first, then a CA with it. A server whose only certificate is a CA's
+ * without (micromdm's scepserver) is asked all the same, and the choice is told. */
 static enum base_code
 choose_recipient(struct device_authority *authority, struct base_error *err)
 {
-    for (int wants_ca = 0; wants_ca <= 1; wants_ca++) {
+    for (int pass = 0; pass < 3; pass++) {
         for (size_t i = 0; i < authority->trusted_count; i++) {
             const struct pki_certificate *candidate = &authority->trusted[i];
-            if (is_ca(candidate) == (wants_ca == 1) && can_receive(candidate)) {
+            bool is_wanted = pass == 0   ? !is_ca(candidate) && has_encipherment(candidate)
+                             : pass == 1 ? is_ca(candidate) && has_encipherment(candidate)
+                                         : authority->count == 1;
+            if (is_wanted && is_rsa(candidate)) {
                 authority->recipient = i;
+                authority->is_recipient_unfit = pass == 2;
                 return BASE_OK;
             }
         }

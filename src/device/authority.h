@@ -16,8 +16,9 @@ struct device_authority {
     struct pki_certificate
         trusted[SCEP_CERTIFICATES_MAX]; /* the CA and those whom it vouches for, valid now */
     size_t trusted_count;
-    size_t ca;        /* index of the authenticated CA in trusted */
-    size_t recipient; /* index of the one to encrypt to */
+    size_t ca;               /* index of the authenticated CA in trusted */
+    size_t recipient;        /* index of the one to encrypt to */
+    bool is_recipient_unfit; /* its key usage does not allow that, but there is no other */
 };
 
 struct device_trust {

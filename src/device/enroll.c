@@ -356,6 +356,10 @@ run(struct session *session, struct device_refusal *out_refusal, struct base_err
         }
         TRY(get_capabilities(session, err));
         TRY(get_authority(session, err));
+        if (session->authority.is_recipient_unfit) {
+            say(session, "warning: ",
+                "the server's only certificate has no keyEncipherment; it is used all the same");
+        }
         say(session, "CA authenticated; ", session->is_post ? "POST is offered" : "GET is used");
         TRY(device_install_root(&install, device_authority_root(&session->authority)->whole, err));
         TRY(prepare_keys(session, err));

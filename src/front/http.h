@@ -138,6 +138,12 @@ MUST_CHECK enum base_code front_http_server_listen(
     struct front_http_server *server, int take_fd, unsigned purpose, struct base_error *err);
 
 /*
+ * Stop accepting on the socket that was given as descriptor @fd, and close it; its connections live
+ * on. Nothing when it is not one of the server's.
+ */
+void front_http_server_unlisten(struct front_http_server *server, int fd);
+
+/*
  * Stop accepting, close what is idle, finish the requests that have begun, and say so.
  *
  * @ended       called once from the event loop, when the last connection has ended or after

@@ -207,6 +207,20 @@ on_accept(struct evconnlistener *evconn, evutil_socket_t fd, struct sockaddr *pe
     front_http_connection_begin(server, fd, &plain, listener->purpose, source);
 }
 
+void
+front_http_server_unlisten(struct front_http_server *server, int fd)
+{
+    for (struct front_http_listener **at = &server->listeners; *at != NULL; at = &(*at)->next) {
+        struct front_http_listener *listener = *at;
+        if (evconnlistener_get_fd(listener->evconn) == fd) {
+            *at = listener->next;
+            evconnlistener_free(listener->evconn);
+            free(listener);
+            return;
+        }
+    }
+}
+
 static void
 free_listeners(struct front_http_server *server)
 {

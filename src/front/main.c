@@ -17,10 +17,12 @@
 #define LISTENERS_MAX 32
 #define FLUSH_CONTACTS_MS 1000
 
-/* A listener that came before the server could take it, or whose end a reload may ask for. */
-struct pending_listener {
-    int fd;
+/* A listener: it may come before the server can take it, and a reload may take it away by its
+ * address. */
+struct listener {
+    int fd; /* the server's, once there is one */
     unsigned purpose;
+    char address[128];
 };
 
 struct role {
@@ -33,7 +35,7 @@ struct role {
     bool is_confined;
     bool is_described; /* the signer has said which certificates there are */
     bool is_ready_due; /* READY waits for that */
-    struct pending_listener listeners[LISTENERS_MAX];
+    struct listener listeners[LISTENERS_MAX];
     size_t listener_count;
 };
 
@@ -215,10 +217,9 @@ start_server(struct role *role, struct base_error *err)
     }
     TRY(front_http_server_new(&options, &role->front.server, err));
     for (size_t i = 0; i < role->listener_count; i++) {
-        const struct pending_listener *listener = &role->listeners[i];
+        const struct listener *listener = &role->listeners[i];
         TRY(front_http_server_listen(role->front.server, listener->fd, listener->purpose, err));
     }
-    role->listener_count = 0;
     return BASE_OK;
 }
 
@@ -261,16 +262,32 @@ on_listener(void *arg, enum ipc_listener_purpose purpose, struct bytes address, 
     struct base_error *err)
 {
     struct role *role = arg;
-    (void)address;
-    if (role->front.server != NULL) {
-        return front_http_server_listen(role->front.server, take_fd, (unsigned)purpose, err);
-    }
-    if (role->listener_count == LISTENERS_MAX) {
+    if (role->listener_count == LISTENERS_MAX ||
+        address.len >= sizeof(role->listeners[0].address)) {
         (void)close(take_fd);
         return base_fail(err, E_TOO_LARGE, "more than %d listeners", LISTENERS_MAX);
     }
-    role->listeners[role->listener_count++] = (struct pending_listener){take_fd, (unsigned)purpose};
+    struct listener *listener = &role->listeners[role->listener_count];
+    *listener = (struct listener){.fd = take_fd, .purpose = (unsigned)purpose};
+    memcpy(listener->address, address.ptr, address.len);
+    if (role->front.server != NULL) {
+        TRY(front_http_server_listen(role->front.server, take_fd, (unsigned)purpose, err));
+    }
+    role->listener_count++;
     return BASE_OK;
+}
+
+static void
+on_listener_closed(void *arg, struct bytes address)
+{
+    struct role *role = arg;
+    for (size_t i = 0; i < role->listener_count; i++) {
+        if (bytes_equal_text(address, role->listeners[i].address)) {
+            front_http_server_unlisten(role->front.server, role->listeners[i].fd);
+            role->listeners[i] = role->listeners[--role->listener_count];
+            return;
+        }
+    }
 }
 
 static void
@@ -387,6 +404,7 @@ main(void)
         .on_config_end = on_end,
         .on_peer = on_peer,
         .on_listener = on_listener,
+        .on_listener_closed = on_listener_closed,
         .on_drain = on_drain};
     static struct role role;
     struct base_error err;

@@ -332,11 +332,33 @@ load_flight(struct ledger *ledger, const struct ledger_case *it,
     return BASE_OK;
 }
 
+/* A renewed certificate is for the device of the one that it renews. */
+static enum base_code
+inherit_device(struct ledger *ledger, const struct ledger_case *it, struct store_delivery *delivery,
+    struct base_error *err)
+{
+    struct store_row row;
+    struct store_delivery old;
+    bool is_found = false;
+    if (it->authority != POLICY_BY_RENEWAL) {
+        return BASE_OK;
+    }
+    store_row_init(&row);
+    enum base_code code =
+        store_find_delivery(ledger->store, it->signer.delivery_id, &row, &old, &is_found, err);
+    if (code == BASE_OK && is_found) {
+        code = arena_copy(ledger_batch_arena(ledger->batch), old.device, &delivery->device, err);
+    }
+    store_row_clear(&row);
+    return code;
+}
+
 static enum base_code
 issue(struct ledger *ledger, const struct ledger_case *it, struct base_error *err)
 {
     struct store_delivery delivery = delivery_of(ledger, it);
     TRY(adopt_delivery(ledger, it, &delivery, err));
+    TRY(inherit_device(ledger, it, &delivery, err));
     TRY(note_received(ledger, it, delivery.id, err));
     struct ledger_flight *flight = ledger_flight_begin(ledger);
     if (flight == NULL) {
