@@ -291,7 +291,8 @@ take_refusal(
         (void)base_escape(answer->fail_info_text, out->text, sizeof(out->text));
     }
     (void)base_escape(answer->hresult, out->hresult, sizeof(out->hresult));
-    return base_fail(err, E_DEVICE_REFUSED, "%s: %s", names[answer->fail_info], out->text);
+    return base_fail(err, E_DEVICE_REFUSED, "%s%s%s", names[answer->fail_info],
+        out->text[0] == '\0' ? "" : ": ", out->text);
 }
 
 /* The certificate is one of the authenticated CA's, for our names; then it and its chain become

@@ -59,7 +59,8 @@ take_number(struct scep_signed *message, const struct der_element *value, unsign
     struct bytes text;
     uint64_t number = 0;
     TRY(take_text(message, value, &text, err));
-    if (base_parse_number(text, 999, &number, NULL) != BASE_OK) {
+    bool has_zero_before = text.len > 1 && text.ptr[0] == '0';
+    if (has_zero_before || base_parse_number(text, 999, &number, NULL) != BASE_OK) {
         return base_fail(err, E_ATTRIBUTE_TYPE, "a text that is no number");
     }
     *out = (unsigned)number;
