@@ -27,3 +27,7 @@ target_link_libraries(kurier-docs PRIVATE kurier_base)
 
 add_executable(store_bench ${CMAKE_SOURCE_DIR}/bench/store_bench.c)
 target_link_libraries(store_bench PRIVATE kurier_store)
+
+add_executable(kurier-load bench/load/main.c bench/load/messages.c bench/load/run.c)
+target_include_directories(kurier-load PRIVATE bench/load)
+target_link_libraries(kurier-load PRIVATE kurier_scep)
