@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "pki/fetched.h"
+#include "pki/modulus.h"
 #include "pki/openssl_error.h"
 
 #include "base/banned.h"
@@ -17,7 +18,9 @@
 struct pki_public_key {
     enum pki_key_type type;
     unsigned bits;
-    EVP_PKEY *key;
+    /* OpenSSL's form. An RSA key gets it when it is first used: who only judges a key needs none.
+     */
+    EVP_PKEY **key;
     uint8_t *spki; /* owned copy */
     size_t spki_len;
     struct bytes modulus;  /* RSA: into spki */
@@ -28,7 +31,10 @@ void
 pki_public_key_free(struct pki_public_key *key)
 {
     if (key != NULL) {
-        EVP_PKEY_free(key->key);
+        if (key->key != NULL) {
+            EVP_PKEY_free(*key->key);
+        }
+        free(key->key);
         free(key->spki);
         free(key);
     }
@@ -62,8 +68,6 @@ read_rsa(struct pki_public_key *key, struct bytes octets, struct base_error *err
 {
     struct der_reader outer = der_reader_over(octets);
     struct der_reader numbers;
-    uint8_t n[RSA_OCTETS_MAX];
-    uint8_t e[RSA_OCTETS_MAX];
     TRY(der_enter(&outer, DER_SEQUENCE, &numbers, err));
     TRY(der_end(&outer, err));
     TRY(der_read_unsigned(&numbers, &key->modulus, err));
@@ -75,6 +79,14 @@ read_rsa(struct pki_public_key *key, struct bytes octets, struct base_error *err
         return base_fail(err, E_KEY_WEAK, "RSA with %u bits and an exponent of %zu octets",
             key->bits, key->exponent.len);
     }
+    return BASE_OK;
+}
+
+static enum base_code
+import_rsa(const struct pki_public_key *key, struct base_error *err)
+{
+    uint8_t n[RSA_OCTETS_MAX];
+    uint8_t e[8];
     for (size_t i = 0; i < key->modulus.len; i++) {
         n[i] = key->modulus.ptr[key->modulus.len - 1 - i];
     }
@@ -84,7 +96,13 @@ read_rsa(struct pki_public_key *key, struct bytes octets, struct base_error *err
     OSSL_PARAM params[] = {OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_RSA_N, n, key->modulus.len),
         OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_RSA_E, e, key->exponent.len),
         OSSL_PARAM_construct_end()};
-    return import_key("RSA", params, &key->key, err);
+    return import_key("RSA", params, key->key, err);
+}
+
+static enum base_code
+need_imported(const struct pki_public_key *key, struct base_error *err)
+{
+    return *key->key == NULL ? import_rsa(key, err) : BASE_OK;
 }
 
 static enum base_code
@@ -118,7 +136,7 @@ read_ec(struct pki_public_key *key, struct bytes curve, struct bytes point, stru
             OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, name, 0),
             OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, octets, point.len),
             OSSL_PARAM_construct_end()};
-        TRY(import_key("EC", params, &key->key, err)); /* checks that the point is on the curve */
+        TRY(import_key("EC", params, key->key, err)); /* checks that the point is on the curve */
         return BASE_OK;
     }
     return base_fail(err, E_KEY_TYPE, "an elliptic curve that is not P-256, P-384 or P-521");
@@ -155,7 +173,8 @@ enum base_code
 pki_public_key_read(struct bytes spki, struct pki_public_key **out, struct base_error *err)
 {
     OWN_STRUCT(pki_public_key) key = calloc(1, sizeof(*key));
-    if (key == NULL || (key->spki = bytes_copy(spki)) == NULL) {
+    if (key == NULL || (key->key = calloc(1, sizeof(EVP_PKEY *))) == NULL ||
+        (key->spki = bytes_copy(spki)) == NULL) {
         return base_fail(err, E_NO_MEMORY, "public key");
     }
     key->spki_len = spki.len;
@@ -194,74 +213,6 @@ pki_public_key_peek_modulus(const struct pki_public_key *key)
     return key->modulus;
 }
 
-/* ---- weak keys
- * --------------------------------------------------------------------------------------------------
- */
-
-/* A prime factor below 2^12, found by the remainders of products of primes that fit in 64 bits. */
-static bool
-has_small_factor(const BIGNUM *n)
-{
-    uint32_t candidate = 3;
-    while (candidate < 4096) {
-        BN_ULONG product = 1;
-        uint32_t first = candidate;
-        while (candidate < 4096 && product <= (BN_ULONG)-1 / candidate) {
-            product *= candidate;
-            candidate += 2;
-        }
-        BN_ULONG rest = BN_mod_word(n, product);
-        for (uint32_t p = first; p < candidate; p += 2) {
-            if (rest % p == 0) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-/* Fermat's method for a few steps: primes that lie close together are found at once. */
-static enum base_code
-check_close_primes(const BIGNUM *n, struct base_error *err)
-{
-    OWN(BN_CTX) context = BN_CTX_new();
-    OWN(BIGNUM) root = BN_new();
-    OWN(BIGNUM) square = BN_new();
-    OWN(BIGNUM) rest = BN_new();
-    OWN(BIGNUM) rest_root = BN_new();
-    if (context == NULL || root == NULL || square == NULL || rest == NULL || rest_root == NULL) {
-        return base_fail(err, E_NO_MEMORY, "key check");
-    }
-    enum { FERMAT_STEPS = 3 };
-    BIGNUM *const roots[] = {root, rest_root};
-    bool is_good = BN_set_word(root, 0) == 1;
-    /* Integer square roots bit by bit would cost a thousand squarings; Newton's method needs a
-     * dozen divisions. */
-    for (int step = 0; is_good && step <= FERMAT_STEPS; step++) {
-        const BIGNUM *of = step == 0 ? n : rest;
-        BIGNUM *to = roots[step == 0 ? 0 : 1];
-        is_good = BN_set_word(to, 1) == 1 && BN_lshift(to, to, (BN_num_bits(of) + 1) / 2 + 1) == 1;
-        for (int round = 0; is_good && round < 64; round++) {
-            is_good = BN_div(square, NULL, of, to, context) == 1;
-            if (!is_good || BN_cmp(square, to) >= 0) {
-                break;
-            }
-            is_good = BN_add(to, to, square) == 1 && BN_rshift1(to, to) == 1;
-        }
-        if (is_good && step > 0) {
-            is_good = BN_sqr(square, rest_root, context) == 1;
-            if (is_good && BN_cmp(square, rest) == 0) {
-                return base_fail(
-                    err, E_KEY_WEAK, "an RSA modulus of two primes that lie close together");
-            }
-        }
-        /* a := a + 1 with a^2 > n; rest = a^2 - n */
-        is_good = is_good && BN_add_word(root, 1) == 1 && BN_sqr(rest, root, context) == 1 &&
-                  BN_sub(rest, rest, n) == 1;
-    }
-    return is_good ? BASE_OK : pki_openssl_fail(err, E_CRYPTO, "key check");
-}
-
 static enum base_code
 check_exponent(struct bytes exponent, struct base_error *err)
 {
@@ -276,8 +227,8 @@ check_exponent(struct bytes exponent, struct base_error *err)
 }
 
 enum base_code
-pki_public_key_check(const struct pki_public_key *key, unsigned min_rsa_bits, unsigned max_rsa_bits,
-    struct base_error *err)
+pki_public_key_check_size(const struct pki_public_key *key, unsigned min_rsa_bits,
+    unsigned max_rsa_bits, struct base_error *err)
 {
     if (key->type != PKI_KEY_RSA) {
         return BASE_OK;
@@ -286,18 +237,18 @@ pki_public_key_check(const struct pki_public_key *key, unsigned min_rsa_bits, un
         return base_fail(err, E_KEY_WEAK, "RSA with %u bits, want %u to %u", key->bits,
             min_rsa_bits, max_rsa_bits);
     }
-    TRY(check_exponent(key->exponent, err));
-    OWN(BIGNUM) n = BN_bin2bn(key->modulus.ptr, base_size_to_int(key->modulus.len), NULL);
-    if (n == NULL) {
-        return base_fail(err, E_NO_MEMORY, "key check");
-    }
-    if (!BN_is_odd(n)) {
+    if ((key->modulus.ptr[key->modulus.len - 1] & 1) == 0) {
         return base_fail(err, E_KEY_WEAK, "an even RSA modulus");
     }
-    if (has_small_factor(n)) {
-        return base_fail(err, E_KEY_WEAK, "an RSA modulus with a small factor");
-    }
-    return check_close_primes(n, err);
+    return check_exponent(key->exponent, err);
+}
+
+enum base_code
+pki_public_key_check(const struct pki_public_key *key, unsigned min_rsa_bits, unsigned max_rsa_bits,
+    struct base_error *err)
+{
+    TRY(pki_public_key_check_size(key, min_rsa_bits, max_rsa_bits, err));
+    return key->type == PKI_KEY_RSA ? pki_modulus_check(key->modulus, err) : BASE_OK;
 }
 
 /* ---- using
@@ -327,10 +278,11 @@ pki_verify(const struct pki_public_key *key, const struct pki_signature_algorith
         return base_fail(err, E_ALGORITHM_UNKNOWN, "a signature with %s for this kind of key",
             pki_digest_name(algorithm->digest));
     }
+    TRY(need_imported(key, err));
     OWN(EVP_MD_CTX) context = EVP_MD_CTX_new();
     EVP_PKEY_CTX *parameters = NULL; /* the digest context's */
     if (context == NULL ||
-        EVP_DigestVerifyInit(context, &parameters, digest, NULL, key->key) != 1 ||
+        EVP_DigestVerifyInit(context, &parameters, digest, NULL, *key->key) != 1 ||
         !set_padding(parameters, algorithm, digest)) {
         return pki_openssl_fail(err, E_CRYPTO, "verification");
     }
@@ -389,8 +341,9 @@ pki_wrap_key(const struct pki_public_key *key, enum pki_transport transport,
         TRY(pad_pkcs1(content_key, random, em, len, err));
         plain = (struct bytes){em, len};
     }
+    TRY(need_imported(key, err));
     TRY(buffer_reserve(out, len, &room, err));
-    OWN(EVP_PKEY_CTX) context = EVP_PKEY_CTX_new_from_pkey(NULL, key->key, NULL);
+    OWN(EVP_PKEY_CTX) context = EVP_PKEY_CTX_new_from_pkey(NULL, *key->key, NULL);
     bool is_good = context != NULL && EVP_PKEY_encrypt_init(context) == 1 &&
                    (transport == PKI_TRANSPORT_PKCS1
                            ? EVP_PKEY_CTX_set_rsa_padding(context, RSA_NO_PADDING) == 1

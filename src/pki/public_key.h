@@ -29,11 +29,14 @@ struct bytes pki_public_key_peek_modulus(
     const struct pki_public_key *key); /* RSA; without leading zeros */
 
 /*
- * Is this a key that may be certified? RSA: between min and max bits (of a size divisible by 8),
- * odd modulus, odd exponent of at least 65537 and below 2^64, no prime factor below 2^16, not a
- * close-primes (Fermat) modulus within a few steps. EC: a point on the curve (checked when it is
- * read). Errors: E_KEY_WEAK with the reason (failInfo badAlg).
+ * What is seen without arithmetic. RSA: between min and max bits (of a size divisible by 8), odd
+ * modulus, odd exponent of at least 65537 and below 2^64. EC: nothing (that the point is on the
+ * curve was checked when it was read). Errors: E_KEY_WEAK with the reason (failInfo badAlg).
  */
+MUST_CHECK enum base_code pki_public_key_check_size(const struct pki_public_key *key,
+    unsigned min_rsa_bits, unsigned max_rsa_bits, struct base_error *err);
+/* Is this a key that may be certified? The same, and pki/modulus.h: no prime factor below 4,096, no
+ * primes that lie close together. */
 MUST_CHECK enum base_code pki_public_key_check(const struct pki_public_key *key,
     unsigned min_rsa_bits, unsigned max_rsa_bits, struct base_error *err);
 
