@@ -1,4 +1,5 @@
 #include "store/sqlite/sqlite_store.h"
+#include "store/sqlite/wal_file.h"
 
 #include <stdlib.h>
 
@@ -79,8 +80,9 @@ store_open_sqlite(const char *path, bool is_new, struct store **out, struct base
     OWN_STRUCT(store) owned = &store->base;
     owned->engine = &engine;
     buffer_init(&store->scratch, STORE_IMAGE_MAX);
-    if (sqlite3_open_v2(path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
-        SQLITE_OK) {
+    TRY(store_sqlite_wal_file_register(err));
+    if (sqlite3_open_v2(path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
+            STORE_SQLITE_VFS) != SQLITE_OK) {
         return store_sqlite_fail(err, store->db, path);
     }
     (void)sqlite3_busy_timeout(store->db, 2000);
