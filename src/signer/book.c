@@ -9,7 +9,7 @@
 #include "base/banned.h"
 
 /* How many of the newest records are learnt at the start: two generations of serials. */
-#define LEARN_COUNT ((uint64_t)2 * 524288)
+#define LEARN_COUNT ((uint64_t)2 * 16384)
 /* A sync is not begun sooner than this after the last one, to leave the disk to the ledger. */
 #define SYNC_PAUSE_NS 50000000L
 

@@ -4,8 +4,10 @@
 
 #include "base/banned.h"
 
-#define GENERATION_MIN ((size_t)65536)
-#define GENERATION_MAX ((size_t)524288)
+/* A body is signed moments after it was checked. One that comes when its generation is gone costs a
+ * look through the journal's file, so memory need not grow with what was signed. */
+#define GENERATION_MIN ((size_t)4096)
+#define GENERATION_MAX ((size_t)16384)
 #define GENERATION_MS ((int64_t)48 * 3600 * 1000)
 #define FIRST_CAPACITY ((size_t)1024)
 _Static_assert((FIRST_CAPACITY & (FIRST_CAPACITY - 1)) == 0, "a power of two");

@@ -20,7 +20,8 @@ signer_init(struct signer *signer, const struct base_log *log, struct base_error
     signer->random = base_random_system();
     signer->folder_fd = -1;
     secret_init(&signer->passphrase, SIGNER_PASSPHRASE_MAX);
-    if (pthread_mutex_init(&signer->lock, NULL) != 0) {
+    signer->checked = signer_checked_new();
+    if (signer->checked == NULL || pthread_mutex_init(&signer->lock, NULL) != 0) {
         return base_fail(err, E_NO_MEMORY, "signer");
     }
     return BASE_OK;
@@ -35,6 +36,7 @@ signer_clear(struct signer *signer)
         signer_authority_free(signer->authorities[i]);
     }
     signer_book_free(signer->book);
+    signer_checked_free(signer->checked);
     secret_clear(&signer->passphrase);
     if (signer->folder_fd >= 0) {
         (void)close(signer->folder_fd);
@@ -126,6 +128,7 @@ take_settings(struct signer *signer)
     signer->log.level = signer->settings.log_level;
     (void)pthread_mutex_unlock(&signer->lock);
     memset(&signer->coming, 0, sizeof(signer->coming));
+    signer_checked_forget(signer->checked);
     settings_clear(&before);
 }
 

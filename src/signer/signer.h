@@ -15,6 +15,7 @@
 #include "ipc/role.h"
 #include "signer/authority.h"
 #include "signer/book.h"
+#include "signer/checked.h"
 #include "signer/peers.h"
 #include "signer/profile.h"
 
@@ -52,6 +53,7 @@ struct signer {
                                                             NULL: not made yet */
     int folder_fd;
     struct signer_book *book;
+    struct signer_checked *checked; /* owned */
     struct signer_peers *peers;
 };
 

@@ -34,14 +34,18 @@ check_new_body(struct signer *signer, const struct body_task *task, struct base_
     int64_t now_ms = base_clock_now_ms(&signer->clock);
     TRY(signer_book_check_clock(signer->book, now_ms, err));
     TRY(signer_find_profile(signer, task->profile, &profile, err));
-    TRY(signer_body_check(&task->read, task->der, task->authority, &profile, err));
     TRY(signer_body_check_time(&task->read, task->authority, &profile, now_ms / 1000, err));
+    if (signer_checked_has(signer->checked, task->authority, task->profile, task->sha256)) {
+        return BASE_OK;
+    }
+    TRY(signer_body_check(&task->read, task->der, task->authority, &profile, err));
     size_t count = signer_list_authorities(signer, all);
     for (size_t i = 0; i < count; i++) {
         if (all[i] != task->authority) {
             TRY(signer_body_check_foreign(&task->read, all[i], err));
         }
     }
+    signer_checked_add(signer->checked, task->authority, task->profile, task->sha256);
     return BASE_OK;
 }
 
@@ -112,18 +116,20 @@ sign_body(struct signer *signer, struct body_task *task, struct buffer *out_cert
  * stored first. A front that died is no fault: its request died with it.
  */
 static bool
-hand_over(const struct signer_call *call, const struct ipc_sign_body *ask,
-    const struct body_task *task, struct bytes certificate)
+may_hand_over(const struct ipc_sign_body *ask, const struct body_task *task)
 {
-    if (ask->front_request_id == 0 || task->authority->signature != PKI_RSA_PKCS1) {
-        return false;
-    }
+    return ask->front_request_id != 0 && task->authority->signature == PKI_RSA_PKCS1;
+}
+
+static void
+hand_over(const struct signer_call *call, const struct ipc_sign_body *ask, struct bytes certificate)
+{
     const struct ipc_certificate notice = {.request_id = ask->front_request_id,
         .delivery_id = ask->delivery_id,
         .certificate = certificate};
     struct base_error ignored = {0};
-    return signer_peers_send(
-               call->signer->peers, IPC_FRONT, &ipc_certificate_spec, &notice, &ignored) == BASE_OK;
+    (void)(signer_peers_send(call->signer->peers, IPC_FRONT, &ipc_certificate_spec, &notice,
+               &ignored) == BASE_OK);
 }
 
 enum base_code
@@ -138,13 +144,18 @@ signer_sign_body(const struct signer_call *call, struct base_error *err)
     enum base_code code = sign_body(call->signer, &task, &certificate, &why);
     if (code == BASE_OK) {
         answer.certificate = buffer_bytes(&certificate);
-        answer.is_handed_over = hand_over(call, &ask, &task, answer.certificate) ? 1 : 0;
+        answer.is_handed_over = may_hand_over(&ask, &task) ? 1 : 0;
     } else {
         log_refused(call->signer, "body_refused", ask.ca, ask.profile, task.read.serial, &why);
     }
     answer.code = (uint32_t)code;
     answer.detail = bytes_from_text(why.detail);
-    return ipc_send(call->socket_fd, &ipc_body_signed_spec, &answer, -1, err);
+    /* The ledger first: it hears of the signature before the front can say that it was answered. */
+    TRY(ipc_send(call->socket_fd, &ipc_body_signed_spec, &answer, -1, err));
+    if (answer.is_handed_over != 0) {
+        hand_over(call, &ask, answer.certificate);
+    }
+    return BASE_OK;
 }
 
 static void
