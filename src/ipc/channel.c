@@ -106,8 +106,8 @@ passed_fd(struct msghdr *message)
     return fd;
 }
 
-enum base_code
-ipc_receive(int socket_fd, struct ipc_frame *frame, struct base_error *err)
+MUST_CHECK static enum base_code
+receive(int socket_fd, int flags, struct ipc_frame *frame, struct base_error *err)
 {
     union control_room control = {{0}};
     struct iovec part = {frame->octets, sizeof(frame->octets)};
@@ -117,7 +117,7 @@ ipc_receive(int socket_fd, struct ipc_frame *frame, struct base_error *err)
         .msg_controllen = CMSG_LEN(sizeof(int))}; /* its padding would have room for a second one */
     ssize_t got = -1;
     do {
-        got = recvmsg(socket_fd, &message, MSG_CMSG_CLOEXEC);
+        got = recvmsg(socket_fd, &message, MSG_CMSG_CLOEXEC | flags);
     } while (got < 0 && errno == EINTR);
     if (got < 0 && errno == EAGAIN) {
         return base_fail(err, E_PEER_BUSY, "no message is there");
@@ -137,6 +137,18 @@ ipc_receive(int socket_fd, struct ipc_frame *frame, struct base_error *err)
     frame->fd = fd;
     fd = -1;
     return BASE_OK;
+}
+
+enum base_code
+ipc_receive(int socket_fd, struct ipc_frame *frame, struct base_error *err)
+{
+    return receive(socket_fd, 0, frame, err);
+}
+
+enum base_code
+ipc_receive_now(int socket_fd, struct ipc_frame *frame, struct base_error *err)
+{
+    return receive(socket_fd, MSG_DONTWAIT, frame, err);
 }
 
 enum base_code

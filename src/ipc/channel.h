@@ -29,6 +29,9 @@ MUST_CHECK enum base_code ipc_send(int socket_fd, const struct ipc_spec *spec, c
  * when cut off. */
 MUST_CHECK enum base_code ipc_receive(
     int socket_fd, struct ipc_frame *frame, struct base_error *err);
+/* The same without waiting, whatever the socket is: E_PEER_BUSY when there is none. */
+MUST_CHECK enum base_code ipc_receive_now(
+    int socket_fd, struct ipc_frame *frame, struct base_error *err);
 
 /* The sender's process, user and group on a Unix socket. Errors: E_SYSTEM. */
 struct ipc_credentials {

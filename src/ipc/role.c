@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -22,6 +23,20 @@ ipc_role_name(enum ipc_role role)
     return index < sizeof(names) / sizeof(names[0]) ? names[index] : names[0];
 }
 
+/*
+ * Front and ledger are woken by every single message while the signer's threads are busy for 200 us
+ * each. As batch processes they do not interrupt those, find several messages when their turn
+ * comes, and commit them together; with nothing else to run they start as soon as ever.
+ */
+static void
+take_turns(enum ipc_role role)
+{
+    struct sched_param none = {.sched_priority = 0};
+    if (role == IPC_FRONT || role == IPC_LEDGER) {
+        (void)sched_setscheduler(0, SCHED_BATCH, &none);
+    }
+}
+
 enum base_code
 ipc_role_start(struct ipc_role_link *link, enum ipc_role role,
     const struct ipc_role_handlers *handlers, void *arg, struct base_error *err)
@@ -40,6 +55,7 @@ ipc_role_start(struct ipc_role_link *link, enum ipc_role role,
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) {
         return base_fail_errno(err, E_SYSTEM, errno, "PR_SET_PDEATHSIG");
     }
+    take_turns(role);
     memset(link, 0, sizeof(*link));
     link->fd = IPC_SUPERVISOR_FD;
     link->role = role;

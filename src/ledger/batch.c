@@ -6,7 +6,7 @@
 
 #include "base/banned.h"
 
-#define OPS_MAX 256
+#define OPS_MAX 1024
 #define OUTCOMES_MAX 256
 #define ARENA_MAX ((size_t)32 * 1024 * 1024)
 
@@ -57,6 +57,12 @@ bool
 ledger_batch_is_empty(const struct ledger_batch *batch)
 {
     return batch->op_count == 0 && batch->outcome_count == 0;
+}
+
+bool
+ledger_batch_may_wait(const struct ledger_batch *batch)
+{
+    return batch->outcome_count == 0 && batch->op_count < OPS_MAX / 2;
 }
 
 enum base_code

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/secret.h"
+#include "ledger/batch.h"
 #include "ledger/challenge.h"
 #include "ledger/identity.h"
 #include "ledger/limits.h"
@@ -73,6 +74,24 @@ judge_signer(
                                 bytes_equal(it->signer.endpoint, it->request->endpoint);
 }
 
+/* A device may renew a moment after it got its certificate, while the signature still waits for a
+ * commit that nobody waited for: then it is committed now. */
+static enum base_code
+find_signed(struct ledger *ledger, struct ledger_case *it, struct bytes serial, bool *out_is_found,
+    struct base_error *err)
+{
+    TRY(store_find_certificate(
+        ledger->store, serial, &it->signer_row, &it->signer, out_is_found, err));
+    if (!*out_is_found || it->signer.certificate.len > 0 || ledger_batch_is_empty(ledger->batch)) {
+        return BASE_OK;
+    }
+    TRY(ledger_batch_commit(ledger, err));
+    store_row_clear(&it->signer_row);
+    store_row_init(&it->signer_row);
+    return store_find_certificate(
+        ledger->store, serial, &it->signer_row, &it->signer, out_is_found, err);
+}
+
 /* Found by serial, and then by its whole: a clone of another CA's with our issuer and serial is
  * none of ours. */
 static enum base_code
@@ -90,8 +109,7 @@ gather_signer(struct ledger *ledger, struct ledger_case *it, struct base_error *
     if (serial.len > 1 && serial.ptr[0] == 0) {
         serial = bytes_skip(serial, 1);
     }
-    TRY(store_find_certificate(
-        ledger->store, serial, &it->signer_row, &it->signer, &is_found, err));
+    TRY(find_signed(ledger, it, serial, &is_found, err));
     if (!is_found || it->signer.certificate.len == 0) {
         return BASE_OK;
     }

@@ -25,7 +25,8 @@
 #include "base/banned.h"
 
 #define CONNECTIONS_MAX 32
-#define TAKEN_AT_ONCE 64 /* frames of one socket before the others and the commit */
+#define TAKEN_AT_ONCE 48 /* frames of one socket before the others and the commit */
+#define BEHIND_MS 20     /* what nobody waits for is committed so much later, or with others */
 #define IDLE_MS 1000     /* nothing to do: look at CRLs and windows */
 #define CRL_LOOK_MS 60000
 #define WINDOW_LOOK_MS 3600000
@@ -46,6 +47,7 @@ struct role {
     int connections[CONNECTIONS_MAX]; /* -1: free */
     int64_t crl_looked_mono_ms;
     int64_t window_looked_mono_ms;
+    int64_t behind_since_mono_ms; /* 0: nothing waits for a commit */
     struct ipc_frame frame;
 };
 
@@ -84,7 +86,7 @@ static bool
 is_readable(int fd, int wait_ms)
 {
     struct pollfd entry = {fd, POLLIN, 0};
-    return fd >= 0 && poll(&entry, 1, wait_ms) == 1;
+    return poll(&entry, 1, wait_ms) == 1;
 }
 
 /* One frame, when there is one; false when there is none, or no peer any more. */
@@ -92,10 +94,14 @@ static bool
 take_frame(struct ledger *ledger, int *peer_fd, struct ipc_frame *frame, int wait_ms)
 {
     struct base_error err;
-    if (!is_readable(*peer_fd, wait_ms)) {
+    if (*peer_fd < 0 || (wait_ms > 0 && !is_readable(*peer_fd, wait_ms))) {
         return false;
     }
-    if (ipc_receive(*peer_fd, frame, &err) != BASE_OK) {
+    enum base_code code = ipc_receive_now(*peer_fd, frame, &err);
+    if (code == E_PEER_BUSY) {
+        return false;
+    }
+    if (code != BASE_OK) {
         base_log_error(ledger->log, BASE_LOG_WARN, "peer_lost", &err);
         (void)close(*peer_fd);
         *peer_fd = -1;
@@ -217,6 +223,7 @@ say_ready_when_due(struct role *role)
             base_log_error(role->ledger.log, BASE_LOG_ERROR, "signing_missing_failed", &err);
         }
         ledger_crl_refresh(&role->ledger);
+        ledger_crl_push(&role->ledger);
     }
     if (ipc_role_ready(&role->link, &err) != BASE_OK) {
         base_log_error(role->ledger.log, BASE_LOG_ERROR, "ready_failed", &err);
@@ -425,7 +432,7 @@ static void
 drain_front(struct role *role)
 {
     struct ledger *ledger = &role->ledger;
-    for (int i = 0; i < TAKEN_AT_ONCE / 4 && take_frame(ledger, &ledger->front_fd, &role->frame, 0);
+    for (int i = 0; i < TAKEN_AT_ONCE && take_frame(ledger, &ledger->front_fd, &role->frame, 0);
          i++) {
         struct base_error err;
         if (take_from_front(ledger, &role->frame, &err) != BASE_OK) {
@@ -442,8 +449,8 @@ static void
 drain_signer(struct role *role)
 {
     struct ledger *ledger = &role->ledger;
-    for (int i = 0;
-         i < TAKEN_AT_ONCE / 4 && take_frame(ledger, &ledger->signer_fd, &role->frame, 0); i++) {
+    for (int i = 0; i < TAKEN_AT_ONCE && take_frame(ledger, &ledger->signer_fd, &role->frame, 0);
+         i++) {
         ledger_take_signer_frame(ledger, &role->frame);
         close_frame(&role->frame);
     }
@@ -505,6 +512,35 @@ commit(struct role *role)
     }
 }
 
+/* Signatures, answers and contacts ride along with the next commit that somebody waits for: under
+ * load a third of the commits is left. */
+static void
+commit_when_due(struct role *role)
+{
+    int64_t now_ms = base_clock_mono_ms(&role->ledger.clock);
+    if (ledger_batch_is_empty(role->ledger.batch)) {
+        role->behind_since_mono_ms = 0;
+        return;
+    }
+    if (role->behind_since_mono_ms == 0) {
+        role->behind_since_mono_ms = now_ms;
+    }
+    if (!ledger_batch_may_wait(role->ledger.batch) ||
+        now_ms - role->behind_since_mono_ms >= BEHIND_MS) {
+        commit(role);
+        role->behind_since_mono_ms = 0;
+    }
+}
+
+static int
+poll_timeout_ms(const struct role *role)
+{
+    if (role->is_draining) {
+        return BEHIND_MS;
+    }
+    return ledger_batch_is_empty(role->ledger.batch) ? IDLE_MS : BEHIND_MS;
+}
+
 static void
 look_around(struct role *role)
 {
@@ -560,8 +596,8 @@ wait_and_serve(struct role *role)
     if (!role->is_confined) {
         entries[2].fd = -1;
     }
-    if (poll(entries, sizeof(entries) / sizeof(entries[0]), role->is_draining ? 50 : IDLE_MS) <=
-        0) {
+    if (poll(entries, sizeof(entries) / sizeof(entries[0]), poll_timeout_ms(role)) <= 0) {
+        commit_when_due(role);
         look_around(role);
         return;
     }
@@ -575,16 +611,17 @@ wait_and_serve(struct role *role)
     if (entries[1].revents != 0) {
         drain_front(role);
     }
-    commit(role);
+    commit_when_due(role);
     if (entries[3].revents != 0) {
         accept_connection(role);
     }
     for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
         if (entries[4 + i].revents != 0 && role->connections[i] >= 0) {
+            commit(role); /* administration sees all that was done */
             serve_connection(role, &role->connections[i]);
+            commit(role);
         }
     }
-    commit(role);
 }
 
 int
@@ -622,6 +659,7 @@ main(void)
         wait_and_serve(&role);
         say_ready_when_due(&role);
     }
+    commit(&role);
     ledger_flights_free(ledger->flights);
     ledger_batch_free(ledger->batch);
     ledger_limits_free(ledger->limits);

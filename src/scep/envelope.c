@@ -103,6 +103,9 @@ scep_envelope_read(
     TRY(der_from_ber(content, storage, &der, err));
     struct der_reader outer = der_reader_over(der);
     TRY(der_enter(&outer, DER_SEQUENCE, &wrapper, err));
+    if (der_peek_tag(&wrapper) != DER_OID) {
+        return base_fail(err, E_ENVELOPE_FORMAT, "not a ContentInfo; is it a request in clear?");
+    }
     TRY(der_read_oid(&wrapper, &oid, err));
     if (!bytes_equal(oid, scep_oid_enveloped_data)) {
         return base_fail(err, E_ENVELOPE_FORMAT, "not an EnvelopedData");

@@ -15,4 +15,9 @@
 #define SCEP_NONCE_LEN 16      /* what we write */
 #define SCEP_FAIL_INFO_TEXT_MAX 255
 
+/* Bits of an RSA key that signs a message: nothing is decrypted for one that no profile would
+ * certify. Beyond: failInfo badAlg. */
+#define SCEP_RSA_BITS_MIN 2048
+#define SCEP_RSA_BITS_MAX 8192
+
 #endif

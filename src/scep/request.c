@@ -83,12 +83,15 @@ check_attributes(const struct scep_signed *message, struct base_error *err)
     return BASE_OK;
 }
 
-/* Answerable: the answer can be addressed to the message's transaction, and sealed to nobody in
- * particular. */
-static bool
-can_be_answered(const struct scep_signed *message)
+/* A SUCCESS is sealed to the signer's key by key transport (RFC 8894, section 3.1), so that must be
+ * RSA, and none that no profile would certify. */
+static enum base_code
+check_signer_key(const struct pki_public_key *key, struct base_error *err)
 {
-    return message->has_transaction_id && message->has_signer;
+    if (pki_public_key_type(key) != PKI_KEY_RSA) {
+        return base_fail(err, E_SIGNER_KEY_TYPE, "an EC key of %u bits", pki_public_key_bits(key));
+    }
+    return pki_public_key_check_size(key, SCEP_RSA_BITS_MIN, SCEP_RSA_BITS_MAX, err);
 }
 
 static enum base_code
@@ -113,12 +116,13 @@ scep_request_read(struct scep_request *request, struct bytes message,
 {
     struct scep_signed *outer = &request->message;
     enum base_code code = scep_signed_read(message, &request->storage, outer, err);
-    request->is_answerable = can_be_answered(outer);
+    request->is_answerable = outer->has_transaction_id;
     TRY(code);
     TRY(check_attributes(outer, err));
     TRY(check_digest(outer->digest, rules, err));
     TRY(check_digest(outer->signature_algorithm.digest, rules, err));
     TRY(pki_public_key_read(outer->signer.spki, &request->signer_key, err));
+    TRY(check_signer_key(request->signer_key, err));
     /* The envelope before the signature: its refusals are cheaper than a verification. */
     TRY(read_envelope(request, rules, err));
     return scep_signed_verify(outer, request->signer_key, rules->allow_attributes_as_sent, err);
