@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "base/fault.h"
 #include "base/own.h"
 #include "base/text.h"
 #include "front/route.h"
@@ -501,6 +502,7 @@ front_enrolment_begin(struct front *front, struct front_http_request *take_reque
         refuse(e, &err);
         return;
     }
+    base_fault_point("front_read");
     ask_key(e);
 }
 
@@ -558,8 +560,21 @@ take_signature(struct front *front, const struct ipc_frame *frame)
                    ca->ras[e->request.recipient_index].whole, &message, &err) != BASE_OK) {
         answer_fault(e, &err);
     } else {
+        base_fault_point("front_before_answer");
         answer_rep(e, buffer_bytes(&message));
     }
+}
+
+/* What is sent on is for the key of the request, whoever was mistaken. A poll has no key in it. */
+static enum base_code
+check_certificate(const struct enrolment *e, struct bytes der, struct base_error *err)
+{
+    struct pki_certificate certificate;
+    TRY(pki_certificate_read(der, &certificate, err));
+    if (e->request.csr.spki.len > 0 && !bytes_equal(certificate.spki, e->request.csr.spki)) {
+        return base_fail(err, E_INTERNAL, "a certificate for another key");
+    }
+    return BASE_OK;
 }
 
 static void
@@ -569,7 +584,8 @@ take_certificate(struct enrolment *e, uint64_t delivery_id, struct bytes certifi
     e->delivery_id = delivery_id;
     e->outcome = IPC_ISSUED;
     buffer_reset(&e->certificate);
-    if (buffer_append(&e->certificate, certificate, &err) != BASE_OK) {
+    if (check_certificate(e, certificate, &err) != BASE_OK ||
+        buffer_append(&e->certificate, certificate, &err) != BASE_OK) {
         answer_fault(e, &err);
         return;
     }

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/fault.h"
 #include "ledger/flight.h"
 
 #include "base/banned.h"
@@ -185,7 +186,9 @@ ledger_batch_commit(struct ledger *ledger, struct base_error *err)
     struct ledger_batch *batch = ledger->batch;
     enum base_code code = BASE_OK;
     if (batch->op_count > 0) {
+        base_fault_point("ledger_before_commit");
         code = store_commit(ledger->store, batch->ops, batch->op_count, err);
+        base_fault_point("ledger_after_commit");
         if (code != BASE_OK) {
             base_log_error(ledger->log, BASE_LOG_ERROR, "commit_failed", err);
         }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ipc/to_signer.h"
+#include "base/fault.h"
 #include "ledger/batch.h"
 #include "ledger/lookup.h"
 #include "ledger/state.h"
@@ -318,6 +319,7 @@ ledger_flight_signed(struct ledger *ledger, const struct ipc_body_signed *answer
         ledger_flight_fail(ledger, flight, (enum base_code)answer->code);
         return;
     }
+    base_fault_point("ledger_signed");
     if (store_signature(ledger, flight, answer->certificate, &err) != BASE_OK) {
         base_log_error(ledger->log, BASE_LOG_ERROR, "signature_not_kept",
             &err); /* it is made again at the next start */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/fault.h"
 #include "ledger/batch.h"
 #include "ledger/facts.h"
 #include "ledger/flight.h"
@@ -524,6 +525,7 @@ ledger_take_request(struct ledger *ledger, const struct ipc_request *request)
     struct ledger_case it;
     struct base_error err;
     ledger_case_init(&it, request);
+    base_fault_point("ledger_request");
     if (take(ledger, &it, &err) != BASE_OK) {
         const struct ipc_verdict fault = {
             .request_id = request->request_id, .outcome = IPC_FAULT, .code = (uint32_t)err.code};

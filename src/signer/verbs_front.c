@@ -34,6 +34,7 @@ signer_open_envelope(const struct signer_call *call, struct base_error *err)
     const struct signer_authority *authority = NULL;
     uint8_t key[KEY_LEN_MAX];
     TRY(ipc_decode(&ipc_open_envelope_spec, call->frame, &ask, err));
+    base_fault_point("signer_open");
     TRY(find_ra(call->signer, ask.ca, ask.ra, &authority, err));
     if (ask.key_len == 0 || ask.key_len > KEY_LEN_MAX || ask.transport < IPC_TRANSPORT_PKCS1 ||
         ask.transport > IPC_TRANSPORT_OAEP_SHA256) {
@@ -70,6 +71,7 @@ signer_sign_cert_rep(const struct signer_call *call, struct base_error *err)
     BUFFER_LOCAL(signature, IPC_SIGNATURE_MAX);
     TRY(ipc_decode(&ipc_sign_cert_rep_spec, call->frame, &ask, err));
     TRY(find_ra(call->signer, ask.ca, ask.ra, &authority, err));
+    base_fault_point("signer_cert_rep");
     enum base_code code = make_signature(authority, &ask, &signature, &why);
     if (code != BASE_OK) {
         struct base_log log = signer_log(call->signer);

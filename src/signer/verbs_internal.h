@@ -4,6 +4,7 @@
 #ifndef SIGNER_VERBS_INTERNAL_H
 #define SIGNER_VERBS_INTERNAL_H
 
+#include "base/fault.h"
 #include "ipc/to_signer.h"
 #include "signer/signer.h"
 

@@ -102,10 +102,12 @@ sign_body(struct signer *signer, struct body_task *task, struct buffer *out_cert
     struct base_error *err)
 {
     TRY(check_body(signer, task, err));
+    base_fault_point("signer_before_journal");
     if (!task->is_known) {
         struct signer_entry entry = entry_of(task);
         TRY(signer_book_add_body(signer->book, &entry, base_clock_now_ms(&signer->clock), err));
     }
+    base_fault_point("signer_before_signature");
     return pki_certificate_sign(
         task->authority->key, task->authority->digest, task->der, out_certificate, err);
 }
@@ -150,6 +152,7 @@ signer_sign_body(const struct signer_call *call, struct base_error *err)
     }
     answer.code = (uint32_t)code;
     answer.detail = bytes_from_text(why.detail);
+    base_fault_point("signer_after_signature");
     /* The ledger first: it hears of the signature before the front can say that it was answered. */
     TRY(ipc_send(call->socket_fd, &ipc_body_signed_spec, &answer, -1, err));
     if (answer.is_handed_over != 0) {

@@ -70,6 +70,7 @@ is_inherited(const char *entry)
         "LLVM_PROFILE_FILE=",
 #ifdef KURIER_TEST_HOOKS
         "KURIER_",
+        "LD_PRELOAD=",
 #endif
     };
     for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
