@@ -31,3 +31,6 @@ target_link_libraries(store_bench PRIVATE kurier_store)
 add_executable(kurier-load bench/load/main.c bench/load/messages.c bench/load/run.c)
 target_include_directories(kurier-load PRIVATE bench/load)
 target_link_libraries(kurier-load PRIVATE kurier_scep)
+
+add_executable(kurier-fill bench/fill.c)
+target_link_libraries(kurier-fill PRIVATE kurier_store)
