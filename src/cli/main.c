@@ -26,6 +26,8 @@ static const struct command commands[] = {
     {"request", cli_request, "request list, approve, deny: what waits for approval"},
     {"crl", cli_crl, "show or write the CRL"},
     {"audit", cli_audit, "verify both journals against the certificates"},
+    {"diagnose", cli_diagnose, "read logs of any side and say where a delivery stopped, and why"},
+    {"inspect", cli_inspect, "decode any SCEP message, whole, damaged or cut off"},
     {"enroll", cli_enroll, "the device side: get a certificate from any SCEP server"},
 };
 

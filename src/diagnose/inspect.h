@@ -1,0 +1,71 @@
+/*
+ * inspect.h - the microscope: any SCEP message in the field's terms, whole, damaged or cut off.
+ *
+ * What is said here is what the octets say; no signature is verified and nothing is believed.
+ */
+#ifndef DIAGNOSE_INSPECT_H
+#define DIAGNOSE_INSPECT_H
+
+#include "base/own.h"
+#include "diagnose/asn1_tree.h"
+#include "pki/private_key.h"
+
+#define INSPECT_NAMES_MAX 16
+#define INSPECT_NOTES_MAX 24
+#define INSPECT_INPUT_MAX ((size_t)4 * 1024 * 1024)
+
+struct inspect_party {
+    char issuer[600];
+    char serial[80]; /* lower-case hex */
+};
+
+struct inspection {
+    char kind[32]; /* pkiMessage, certificates, envelope, csr, certificate, crl, unknown */
+    char message_type[32];
+    char transaction_id[300];
+    char sender_nonce[140];
+    char recipient_nonce[140];
+    char pki_status[24];
+    char fail_info[24];
+    char fail_info_text[520];
+    char hresult[32];
+    char digest[32];
+    char signature_algorithm[48];
+    char content_cipher[32];
+    char key_transport[48];
+    struct inspect_party recipients[INSPECT_NAMES_MAX];
+    size_t recipient_count;
+    struct inspect_party signers[INSPECT_NAMES_MAX];
+    size_t signer_count;
+    char certificates[INSPECT_NAMES_MAX][600]; /* subjects */
+    size_t certificate_count;
+    bool has_csr;
+    char csr_subject[600];
+    char csr_sans[2000];
+    bool has_challenge; /* its text is never shown */
+    size_t challenge_len;
+    bool is_truncated;
+    bool is_indefinite; /* BER of indefinite lengths somewhere */
+    char notes[INSPECT_NOTES_MAX][300];
+    size_t note_count;
+    struct asn1_tree *tree;  /* of the outer message; owned */
+    struct asn1_tree *inner; /* of the signed content, when it is ASN.1; owned; NULL: none */
+    struct buffer octets;
+    struct buffer content;
+    struct buffer plain;
+};
+
+/* NULL without memory. */
+struct inspection *inspection_new(void);
+void inspection_free(struct inspection *inspection);
+OWNER_STRUCT(inspection)
+
+/*
+ * Read @input: octets, PEM, base64 in any alphabet (escaped or not), a URL or a line of a log with
+ * message=... in it. @key: opens the envelope when it is the recipient's; NULL: stays closed.
+ * Errors: E_DIAGNOSE_INPUT (nothing that could be a message), E_TOO_LARGE, E_NO_MEMORY.
+ */
+MUST_CHECK enum base_code inspection_read(struct inspection *inspection, struct bytes input,
+    const struct pki_private_key *key, struct base_error *err);
+
+#endif

@@ -1,0 +1,110 @@
+/*
+ * Other clients: sscep, micromdm's scepclient, strongSwan's pki, certmonger, and kurier enroll's
+ * own words.
+ *
+ *   ./sscep: pkistatus: FAILURE
+ *   level=info ts=... op=PKIOperation error=null took=145ms
+ *   status: CA_UNREACHABLE                       getcert list
+ *   kurier: badRequest: the challenge is not known [KUR-2107]
+ */
+#include "diagnose/readers.h"
+#include "diagnose/scan.h"
+
+#include "base/banned.h"
+
+struct phrase {
+    const char *text;
+    enum diag_mark mark;
+    unsigned step;
+    const char *slug;
+};
+
+static bool
+say_first(struct diag_file *file, const struct phrase *phrases, size_t count, struct bytes line)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (diag_has(line, phrases[i].text)) {
+            diag_mark_line(
+                file, DIAG_CLIENT, phrases[i].mark, phrases[i].step, phrases[i].slug, line);
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+read_sscep(struct diag_file *file, struct bytes line)
+{
+    static const struct phrase phrases[] = {
+        {"sscep: sending certificate request", DIAG_REQUEST_SENT, 2, "request-sent-no-response"},
+        {"sscep: CA certificate written", DIAG_CONTACT, 2, "contact-ok-no-pkioperation"},
+        {"sscep: server returned status code 200", DIAG_HTTP_ANSWER, 2,
+            "http-200-no-scep-information"},
+        {"sscep: pkistatus: SUCCESS", DIAG_ANSWERED, 5, NULL},
+        {"sscep: pkistatus: PENDING", DIAG_CAUSE, 4, "ca-pending"},
+        {"sscep: certificate written", DIAG_INSTALLED, 5, "client-certificate-written"},
+        {"sscep: pkistatus: FAILURE", DIAG_CONTEXT, 5, NULL},
+    };
+    if (!diag_has(line, "sscep: ")) {
+        return false;
+    }
+    if (!say_first(file, phrases, sizeof(phrases) / sizeof(phrases[0]), line)) {
+        (void)diag_say_causes(file, DIAG_CLIENT, line, NULL);
+    }
+    return true;
+}
+
+static bool
+read_scepclient(struct diag_file *file, struct bytes line)
+{
+    static const struct phrase phrases[] = {
+        {"op=GetCACaps error=null", DIAG_CONTACT, 2, "contact-ok-no-pkioperation"},
+        {"op=GetCACert error=null", DIAG_CONTACT, 2, "contact-ok-no-pkioperation"},
+        {"op=PKIOperation error=null", DIAG_HTTP_ANSWER, 2, "http-200-no-scep-information"},
+    };
+    if (say_first(file, phrases, sizeof(phrases) / sizeof(phrases[0]), line)) {
+        return true;
+    }
+    if (!diag_has(line, "scep_message_type=") && !diag_has(line, "request failed, failInfo: ")) {
+        return false;
+    }
+    if (diag_say_causes(file, DIAG_CLIENT, line, NULL) == 0) {
+        diag_mark_line(file, DIAG_CLIENT, DIAG_CONTEXT, 2, NULL, line);
+    }
+    return true;
+}
+
+static bool
+read_certmonger(struct diag_file *file, struct bytes line)
+{
+    static const struct phrase phrases[] = {
+        {"status: MONITORING", DIAG_INSTALLED, 5, "client-certificate-written"},
+        {"status: CA_UNREACHABLE", DIAG_CONTEXT, 2, "connect-failure"},
+        {"status: CA_WORKING", DIAG_CAUSE, 4, "ca-pending"},
+        {"status: SUBMITTING", DIAG_REQUEST_SENT, 2, "request-sent-no-response"},
+        {"status: CA_REJECTED", DIAG_CONTEXT, 3, "scep-fail-badrequest"},
+    };
+    if (diag_has(line, "ca-error: ")) {
+        (void)diag_say_causes(file, DIAG_CLIENT, line, NULL);
+        return true;
+    }
+    return say_first(file, phrases, sizeof(phrases) / sizeof(phrases[0]), line);
+}
+
+static bool
+read_strongswan(struct diag_file *file, struct bytes line)
+{
+    static const struct phrase phrases[] = {
+        {"transaction ID:", DIAG_REQUEST_MADE, 2, "request-sent-no-response"},
+        {"Issued certificate is trusted", DIAG_INSTALLED, 5, "client-certificate-written"},
+        {"SCEP request pending", DIAG_CAUSE, 4, "ca-pending"},
+    };
+    return say_first(file, phrases, sizeof(phrases) / sizeof(phrases[0]), line);
+}
+
+bool
+diag_read_client(struct diag_file *file, struct bytes line)
+{
+    return read_sscep(file, line) || read_scepclient(file, line) || read_certmonger(file, line) ||
+           read_strongswan(file, line);
+}

@@ -1,0 +1,302 @@
+/*
+ * IIS: the W3C log, with #Fields or without, wrapped in the middle of a line, or with its blanks
+ * lost; and the HTTPERR log of http.sys. Times are UTC, a line is written when the request ended.
+ *
+ *   date time s-ip GET /certsrv/mscep/mscep.dll operation=GetCACert&message=ca 443 - c-ip agent -
+ *   200 0 0 31
+ */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "diagnose/readers.h"
+#include "diagnose/scan.h"
+
+#include "base/banned.h"
+
+#define TOKENS_MAX 64
+
+struct request {
+    struct bytes tokens[TOKENS_MAX];
+    size_t count;
+    size_t method; /* index */
+    int64_t status;
+    int64_t substatus;
+    int64_t win32;
+    char client[DIAG_ID_MAX];
+};
+
+static bool
+is_method(struct bytes token)
+{
+    return bytes_equal_text(token, "GET") || bytes_equal_text(token, "POST") ||
+           bytes_equal_text(token, "HEAD");
+}
+
+static bool
+is_integer(struct bytes token)
+{
+    for (size_t i = 0; i < token.len; i++) {
+        if (isdigit(token.ptr[i]) == 0) {
+            return false;
+        }
+    }
+    return token.len > 0;
+}
+
+static bool
+is_ours(struct bytes line)
+{
+    return diag_has_any_case(line, "/mscep") || diag_has(line, "/CertificateRegistrationSvc") ||
+           (diag_has(line, "/pkiclient.exe") && diag_has(line, "operation="));
+}
+
+static void
+split(struct bytes line, struct request *request)
+{
+    request->count = 0;
+    request->method = TOKENS_MAX;
+    while (request->count < TOKENS_MAX) {
+        struct bytes token = diag_token(&line);
+        if (token.len == 0) {
+            break;
+        }
+        if (request->method == TOKENS_MAX && is_method(token)) {
+            request->method = request->count;
+        }
+        request->tokens[request->count++] = token;
+    }
+}
+
+/* The integers that the line ends with; the first of them that is an HTTP status begins the status,
+ * substatus, win32 status. */
+static bool
+find_status(struct request *request)
+{
+    size_t first = request->count;
+    while (first > request->method + 1 && is_integer(request->tokens[first - 1])) {
+        first--;
+    }
+    for (size_t i = first; i < request->count; i++) {
+        int64_t value = diag_number(request->tokens[i]);
+        if (value >= 100 && value <= 599) {
+            request->status = value;
+            request->substatus = i + 1 < request->count ? diag_number(request->tokens[i + 1]) : 0;
+            request->win32 = i + 2 < request->count ? diag_number(request->tokens[i + 2]) : 0;
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *const field_names[] = {"cs-method", "cs-uri-stem", "cs-uri-query", "c-ip",
+    "cs(User-Agent)", "sc-status", "sc-substatus", "sc-win32-status"};
+enum { METHOD, STEM, QUERY, CLIENT_IP, AGENT, STATUS, SUBSTATUS, WIN32, FIELD_KINDS };
+
+static void
+take_fields(struct diag_file *file, struct bytes names)
+{
+    for (int i = 0; i < FIELD_KINDS; i++) {
+        file->fields[i] = -1;
+    }
+    file->field_count = 0;
+    for (struct bytes name = diag_token(&names); name.len > 0; name = diag_token(&names)) {
+        for (int i = 0; i < FIELD_KINDS; i++) {
+            if (bytes_equal_text(name, field_names[i])) {
+                file->fields[i] = file->field_count;
+            }
+        }
+        file->field_count++;
+    }
+}
+
+static int64_t
+field_number(const struct diag_file *file, const struct request *request, int kind)
+{
+    int at = file->fields[kind];
+    return at < 0 || (size_t)at >= request->count ? 0 : diag_number(request->tokens[at]);
+}
+
+static bool
+has_fields(const struct diag_file *file, const struct request *request)
+{
+    return file->field_count > 0 && (size_t)file->field_count == request->count &&
+           file->fields[METHOD] == (int)request->method && file->fields[STATUS] >= 0;
+}
+
+/* The user agent's kind and the address before it, as far as the line has them. */
+static void
+find_client(const struct diag_file *file, struct request *request)
+{
+    static const char *const agents[] = {
+        "Dalvik", "profiled", "mdmclient", "NDES+client", "okhttp", "CFNetwork"};
+    struct bytes agent = BYTES_NONE;
+    struct bytes address = BYTES_NONE;
+    for (size_t i = request->method; i < request->count; i++) {
+        for (size_t k = 0; k < sizeof(agents) / sizeof(agents[0]); k++) {
+            if (agent.len == 0 && diag_has(request->tokens[i], agents[k])) {
+                agent = bytes_from_text(agents[k]);
+                struct bytes before = request->tokens[i - 1];
+                address = i > request->method + 1 && !is_integer(before) &&
+                                  (diag_has(before, ".") || diag_has(before, ":"))
+                              ? before
+                              : BYTES_NONE;
+            }
+        }
+    }
+    if (address.len == 0 && has_fields(file, request) && file->fields[CLIENT_IP] >= 0) {
+        address = request->tokens[file->fields[CLIENT_IP]];
+    }
+    (void)snprintf(request->client, sizeof(request->client), "%.*s %.*s", (int)address.len,
+        (const char *)address.ptr, (int)agent.len, (const char *)agent.ptr);
+}
+
+/* What a status means on the SCEP path, or on that of the policy module. */
+static const char *
+cause_of(const struct request *request, bool is_verify)
+{
+    static const struct {
+        int64_t status;
+        int64_t substatus; /* -1: any */
+        int64_t win32;     /* -1: any */
+        const char *slug;
+    } rows[] = {
+        {500, -1, 1346, "iis-impersonation-right-missing"},
+        {403, 4, -1, "iis-403-4"},
+        {403, 7, -1, "iis-403-7"},
+        {403, 13, -1, "iis-403-13"},
+        {404, 14, -1, "iis-404-14"},
+        {404, 15, -1, "iis-404-15"},
+        {401, -1, -1, "iis-401"},
+        {414, -1, -1, "http-414"},
+        {502, -1, -1, "proxy-502"},
+        {503, -1, -1, "iis-503"},
+        {504, -1, -1, "proxy-504"},
+        {500, -1, -1, "iis-500-account"},
+        {400, -1, -1, "http-400"},
+        {403, -1, -1, "http-403"},
+        {404, -1, -1, "http-404"},
+    };
+    if (is_verify && request->status == 403 && request->substatus == 16) {
+        return "crp-client-cert-untrusted";
+    }
+    if (is_verify && request->status == 500) {
+        return "crp-temp-folder-permission";
+    }
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (rows[i].status == request->status &&
+            (rows[i].substatus < 0 || rows[i].substatus == request->substatus) &&
+            (rows[i].win32 < 0 || rows[i].win32 == request->win32)) {
+            return rows[i].slug;
+        }
+    }
+    return "http-other";
+}
+
+static void
+say_request(struct diag_file *file, const struct request *request, struct bytes line)
+{
+    bool is_verify = diag_has_any_case(line, "/VerifyRequest");
+    bool is_notify = diag_has_any_case(line, "/Certificate/Notify");
+    bool is_contact = diag_has_any_case(line, "operation=GetCAC");
+    bool is_operation = diag_has_any_case(line, "operation=PKIOperation");
+    bool is_good = request->status >= 200 && request->status < 300;
+    struct diag_observation observation = diag_observe(file, DIAG_IIS, DIAG_CONTEXT, 2, line);
+    if (!is_verify && !is_notify) {
+        diag_copy(observation.ids.client, sizeof(observation.ids.client),
+            diag_trim(bytes_from_text(request->client)));
+    }
+    if (diag_has_any_case(line, "/mscep_admin/mscep.dll")) {
+        observation.mark = DIAG_CAUSE;
+        observation.cause = diag_cause_find("suspicious-admin-url");
+    } else if (is_verify) {
+        observation.step = 3;
+        observation.mark = is_good ? DIAG_VERIFIED : DIAG_CAUSE;
+        observation.cause = is_good ? NULL : diag_cause_find(cause_of(request, true));
+    } else if (is_notify) {
+        observation.step = 6;
+        observation.mark = is_good ? DIAG_REPORTED : DIAG_CAUSE;
+        observation.cause =
+            diag_cause_find(is_good ? "reported-notify-204" : "connector-notify-failed");
+    } else if (is_good && is_contact) {
+        observation.mark = DIAG_CONTACT;
+        observation.cause = diag_cause_find("contact-ok-no-pkioperation");
+    } else if (is_good) {
+        observation.mark = DIAG_SERVED;
+        observation.step = 5;
+    } else if (request->status >= 400 && (is_contact || is_operation || request->status != 403)) {
+        observation.mark = DIAG_CAUSE;
+        observation.cause = diag_cause_find(cause_of(request, false));
+    } /* else a 403 on the bare mscep.dll: how a healthy policy module answers a browser */
+    diag_say(file, &observation);
+}
+
+static bool
+take_line(struct diag_file *file, struct bytes line)
+{
+    struct request request = {.method = TOKENS_MAX, .status = -1};
+    split(line, &request);
+    if (request.method == TOKENS_MAX || !is_ours(line)) {
+        return false;
+    }
+    if (has_fields(file, &request)) {
+        request.status = field_number(file, &request, STATUS);
+        request.substatus = field_number(file, &request, SUBSTATUS);
+        request.win32 = field_number(file, &request, WIN32);
+    } else if (!find_status(&request)) {
+        return false;
+    }
+    find_client(file, &request);
+    say_request(file, &request, line);
+    return true;
+}
+
+void
+diag_end_iis(struct diag_file *file)
+{
+    file->held_len = 0;
+}
+
+/* The second half of a wrapped line has no method, and ends with integers. */
+static bool
+take_second_half(struct diag_file *file, struct bytes line)
+{
+    if (file->held_len == 0 || line.len + file->held_len + 2 > sizeof(file->held)) {
+        return false;
+    }
+    file->held[file->held_len++] = ' ';
+    memcpy(file->held + file->held_len, line.ptr, line.len);
+    struct bytes whole = {(const uint8_t *)file->held, file->held_len + line.len};
+    bool is_taken = take_line(file, whole);
+    file->held_len = 0;
+    return is_taken;
+}
+
+bool
+diag_read_iis(struct diag_file *file, struct bytes line)
+{
+    struct request request = {.method = TOKENS_MAX};
+    if (diag_has(line, "#Fields:")) {
+        take_fields(file, diag_after(line, "#Fields:"));
+        return true;
+    }
+    split(line, &request);
+    if (request.method == TOKENS_MAX) {
+        bool is_taken = file->held_len > 0 && line.len > 0 && take_second_half(file, line);
+        file->held_len = line.len > 0 ? 0 : file->held_len;
+        return is_taken;
+    }
+    file->held_len = 0;
+    /* An access log of another server quotes its request. */
+    if (!is_ours(line) || diag_has(line, "HTTP/1") || diag_has(line, "\"") || request.method > 8) {
+        return false;
+    }
+    if (take_line(file, line)) {
+        return true;
+    }
+    if (line.len < sizeof(file->held)) {
+        memcpy(file->held, line.ptr, line.len);
+        file->held_len = line.len;
+    }
+    return true;
+}

@@ -1,0 +1,196 @@
+#include "diagnose/verdict.h"
+
+#include <string.h>
+
+#include "base/banned.h"
+
+static struct diag_judgement
+judgement(enum diag_verdict verdict, unsigned stage, const struct diag_cause *cause, uint64_t order)
+{
+    return (struct diag_judgement){verdict, stage, cause, order};
+}
+
+static struct diag_judgement
+by_cause(const char *slug, unsigned stage, uint64_t order)
+{
+    const struct diag_cause *cause = diag_cause_find(slug);
+    return judgement(cause == NULL ? DIAG_INCONCLUSIVE : cause->verdict, stage, cause, order);
+}
+
+/* The heaviest; of equals the latest. */
+static size_t
+main_failure(const struct diag_delivery *delivery)
+{
+    size_t best = 0;
+    for (size_t i = 1; i < delivery->failure_count; i++) {
+        int a = diag_cause_weight(delivery->failures[i].cause);
+        int b = diag_cause_weight(delivery->failures[best].cause);
+        if (a > b || (a == b && delivery->failures[i].order > delivery->failures[best].order)) {
+            best = i;
+        }
+    }
+    return best;
+}
+
+/* Several refusals of the CA in one log of NDES that nothing ties to single requests. */
+static bool
+are_several_submissions(const struct diag_delivery *delivery)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < delivery->failure_count; i++) {
+        count += delivery->failures[i].source == DIAG_NDES &&
+                         delivery->failures[i].cause->stages[0] != '\0' &&
+                         strcmp(delivery->failures[i].cause->slug, "ndes-ra-cert-unusable") != 0 &&
+                         strchr(delivery->failures[i].cause->stages, '4') != NULL
+                     ? 1
+                     : 0;
+    }
+    return !delivery->has_id && count > 1;
+}
+
+static struct diag_judgement
+judge_failures(const struct diag_delivery *delivery)
+{
+    size_t at = main_failure(delivery);
+    uint64_t order = delivery->failures[at].order;
+    if (are_several_submissions(delivery)) {
+        return by_cause("ca-submit-failed-several", 4, order);
+    }
+    const struct diag_cause *cause = delivery->failures[at].cause;
+    unsigned stage = diag_cause_first_stage(cause);
+    /* Where a row may stand at several steps, what was reached decides. */
+    for (const char *p = cause->stages; *p != '\0'; p++) {
+        if (*p >= '0' && *p <= '6' && (unsigned)(*p - '0') == delivery->failures[at].step) {
+            stage = delivery->failures[at].step;
+        }
+    }
+    return judgement(DIAG_STOPPED, stage, cause, order);
+}
+
+static struct diag_judgement
+judge_android_states(const struct diag_delivery *delivery)
+{
+    const char *state = delivery->scep_state;
+    uint64_t order = delivery->reached[DIAG_SCEP_STATE];
+    if (strcmp(state, "CERT_INSTALL_REQUESTED") == 0) {
+        return by_cause("android-waiting-user-install", 5, order);
+    }
+    if (strcmp(state, "CERT_ACCESS_REQUESTED") == 0) {
+        return by_cause("android-waiting-access-grant", 5, order);
+    }
+    return by_cause("android-installing", 5, order);
+}
+
+static bool
+is_root_waiting(const struct diag_delivery *delivery)
+{
+    return delivery->root_state[0] != '\0' &&
+           strcmp(delivery->root_state, "CERT_INSTALL_SUCCESS") != 0;
+}
+
+/* Marks that mean something by themselves when nothing follows. */
+static const struct {
+    enum diag_mark mark;
+    unsigned stage;
+    const char *slug;
+} ends[] = {
+    {DIAG_ANSWERED, 5, "certrep-received"},
+    {DIAG_VERIFIED, 3, "policy-verified"},
+    {DIAG_ISSUED, 4, "ca-issued"},
+    {DIAG_REPORTED, 6, "reported-event"},
+    {DIAG_SERVED, 5, "served-unconfirmed"},
+};
+
+/* What the furthest line means when nothing follows it. */
+static struct diag_judgement
+judge_progress(const struct diag_delivery *delivery)
+{
+    if (delivery->last_mark == DIAG_SCEP_STATE) {
+        return judge_android_states(delivery);
+    }
+    if (delivery->last_mark == DIAG_SERVED && delivery->reached[DIAG_VERIFIED] != 0) {
+        /* The policy module was asked, and the management system was not told. */
+        return by_cause("reporting-missing", 6, delivery->last_order);
+    }
+    if (delivery->last_cause != NULL) {
+        return judgement(delivery->last_cause->verdict, delivery->last_step, delivery->last_cause,
+            delivery->last_order);
+    }
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        if (ends[i].mark == delivery->last_mark) {
+            return by_cause(ends[i].slug, ends[i].stage, delivery->last_order);
+        }
+    }
+    return judgement(DIAG_INCONCLUSIVE, delivery->last_step, NULL, delivery->last_order);
+}
+
+/* Was this end reached, and has nothing begun anew since? */
+static bool
+is_present(const struct diag_delivery *delivery, enum diag_mark mark)
+{
+    uint64_t order = delivery->reached[mark];
+    return order != 0 && order > delivery->reached[DIAG_PROFILE] &&
+           order > delivery->reached[DIAG_CONTACT] &&
+           order > delivery->reached[DIAG_REQUEST_MADE] &&
+           order > delivery->reached[DIAG_REQUEST_SENT];
+}
+
+static struct diag_judgement
+judge_end(
+    const struct diag_delivery *delivery, enum diag_mark mark, unsigned stage, const char *slug)
+{
+    const struct diag_cause *cause = diag_cause_find(slug);
+    for (size_t i = 0; i < delivery->evidence_count; i++) {
+        const struct diag_evidence *evidence = &delivery->evidence[i];
+        cause = evidence->mark == mark && evidence->cause != NULL ? evidence->cause : cause;
+    }
+    return judgement(DIAG_DELIVERED, stage, cause, delivery->reached[mark]);
+}
+
+struct diag_judgement
+diag_judge(const struct diag_delivery *delivery)
+{
+    if (delivery->failure_count > 0) {
+        return judge_failures(delivery);
+    }
+    if (is_present(delivery, DIAG_REPORTED)) {
+        return judge_end(delivery, DIAG_REPORTED, 6, "reported-event");
+    }
+    if (is_present(delivery, DIAG_INSTALLED) && delivery->reached[DIAG_DROPPED] == 0) {
+        return judge_end(delivery, DIAG_INSTALLED, 5, "client-certificate-written");
+    }
+    if (delivery->last_order == 0 && is_root_waiting(delivery)) {
+        return by_cause("android-root-installing", 5, delivery->reached[DIAG_ROOT_STATE]);
+    }
+    return judge_progress(delivery);
+}
+
+static int
+distance(enum diag_verdict verdict)
+{
+    return verdict == DIAG_STOPPED        ? 4
+           : verdict == DIAG_IN_PROGRESS  ? 3
+           : verdict == DIAG_INCONCLUSIVE ? 2
+                                          : 1;
+}
+
+bool
+diag_judge_all(
+    const struct diag_deliveries *deliveries, struct diag_judgement *out, size_t *out_index)
+{
+    const struct diag_delivery *delivery = NULL;
+    bool is_found = false;
+    for (size_t i = 0; (delivery = diag_deliveries_at(deliveries, i)) != NULL; i++) {
+        struct diag_judgement it = diag_judge(delivery);
+        if (it.cause == NULL && is_found) {
+            continue; /* lines that said nothing */
+        }
+        if (!is_found || out->cause == NULL || distance(it.verdict) > distance(out->verdict) ||
+            (it.verdict == out->verdict && it.order > out->order)) {
+            *out = it;
+            *out_index = i;
+            is_found = true;
+        }
+    }
+    return is_found;
+}
