@@ -24,7 +24,7 @@ role(cli    kurier)
 
 # Not installed: documents that are made from the code.
 add_executable(kurier-docs ${CMAKE_SOURCE_DIR}/tools/docs.c)
-target_link_libraries(kurier-docs PRIVATE kurier_base)
+target_link_libraries(kurier-docs PRIVATE kurier_diagnose)
 
 add_executable(store_bench ${CMAKE_SOURCE_DIR}/bench/store_bench.c)
 target_link_libraries(store_bench PRIVATE kurier_store)

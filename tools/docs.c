@@ -1,10 +1,12 @@
 /*
- * kurier-docs errors: docs/errors.md from the catalogue, so that the two cannot disagree.
+ * kurier-docs errors|causes: docs/errors.md and docs/causes.md from the catalogues, so that they
+ * cannot disagree.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "diagnose/catalogue.h"
 
 #include "base/banned.h"
 
@@ -46,6 +48,23 @@ print_errors(void)
     }
 }
 
+static void
+print_causes(void)
+{
+    (void)printf(
+        "# Causes\n\nMade from `src/diagnose/catalogue.def` by `build/kurier-docs causes`. A "
+        "slug keeps its meaning; `kurier diagnose --lang de` has the texts in German.\nSteps: "
+        "0 servers, 1 profile, 2 request, 3 policy, 4 issue, 5 delivery, 6 report.\n\n"
+        "| cause | seen by | step | verdict | what it means | what to do | where to look next "
+        "|\n| --- | --- | --- | --- | --- | --- | --- |\n");
+    for (size_t i = 0; i < diag_cause_count(); i++) {
+        const struct diag_cause *cause = diag_cause_at(i);
+        (void)printf("| %s | %s | %s | %s | %s | %s | %s |\n", cause->slug, cause->component,
+            cause->stages, diag_verdict_name(cause->verdict), cause->meaning[DIAG_ENGLISH],
+            cause->remedy[DIAG_ENGLISH], cause->next[DIAG_ENGLISH]);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -53,6 +72,10 @@ main(int argc, char **argv)
         print_errors();
         return 0;
     }
-    (void)fprintf(stderr, "usage: kurier-docs errors\n");
+    if (argc == 2 && strcmp(argv[1], "causes") == 0) {
+        print_causes();
+        return 0;
+    }
+    (void)fprintf(stderr, "usage: kurier-docs errors|causes\n");
     return 2;
 }

@@ -113,6 +113,19 @@ ledger_batch_event(struct ledger *ledger, uint64_t delivery_id, unsigned step, c
     return BASE_OK;
 }
 
+void
+ledger_batch_skip_state(struct ledger *ledger, uint64_t delivery_id)
+{
+    struct ledger_batch *batch = ledger->batch;
+    for (size_t i = batch->op_count; i-- > 0;) {
+        struct store_op *op = &batch->ops[i];
+        if (op->kind == STORE_SET_STATE && op->delivery->id == delivery_id) {
+            op->kind = STORE_ADD_EVENTS;
+            return;
+        }
+    }
+}
+
 static enum base_code
 add_outcome(struct ledger_batch *batch, const struct outcome *outcome, struct base_error *err)
 {

@@ -25,6 +25,9 @@ MUST_CHECK enum base_code ledger_batch_op(struct ledger *ledger, enum store_op_k
 MUST_CHECK enum base_code ledger_batch_event(struct ledger *ledger, uint64_t delivery_id,
     unsigned step, const char *event, enum base_code code, struct bytes detail,
     struct base_error *err);
+/* The delivery's state is about to change again in the same commit: of a change that waits in this
+ * batch, the events alone stay. */
+void ledger_batch_skip_state(struct ledger *ledger, uint64_t delivery_id);
 /* An event array of one for an operation, copied. */
 MUST_CHECK enum base_code ledger_batch_make_event(struct ledger *ledger, uint64_t delivery_id,
     unsigned step, const char *event, enum base_code code, struct bytes detail,

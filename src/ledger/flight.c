@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ipc/to_signer.h"
 #include "base/fault.h"
+#include "ipc/to_signer.h"
 #include "ledger/batch.h"
 #include "ledger/lookup.h"
 #include "ledger/state.h"

@@ -600,6 +600,7 @@ note_answered(struct ledger *ledger, const struct ipc_answered *answered, struct
         .step = (uint8_t)ledger_state_step(LEDGER_ANSWERED),
         .updated_ms = answered->at_ms};
     const struct store_event *event = NULL;
+    ledger_batch_skip_state(ledger, answered->delivery_id); /* signed, a moment ago */
     TRY(ledger_batch_make_event(
         ledger, answered->delivery_id, 5, "answered", BASE_OK, BYTES_NONE, &event, err));
     TRY(ledger_batch_op(ledger, STORE_SET_STATE, &op, NULL, err));

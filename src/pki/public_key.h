@@ -35,7 +35,7 @@ struct bytes pki_public_key_peek_modulus(
  */
 MUST_CHECK enum base_code pki_public_key_check_size(const struct pki_public_key *key,
     unsigned min_rsa_bits, unsigned max_rsa_bits, struct base_error *err);
-/* Is this a key that may be certified? The same, and pki/modulus.h: no prime factor below 4,096, no
+/* Is this a key that may be certified? The same, and pki/modulus.h: no prime factor below 752, no
  * primes that lie close together. */
 MUST_CHECK enum base_code pki_public_key_check(const struct pki_public_key *key,
     unsigned min_rsa_bits, unsigned max_rsa_bits, struct base_error *err);

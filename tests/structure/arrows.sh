@@ -11,7 +11,7 @@ complain() {
 # No include climbs out of its room, and every source ends its includes with base/banned.h.
 if grep -rn '#include "\.\./' src; then complain "an include climbs out of its room"; fi
 for file in $(git ls-files 'src/*.c'); do
-    last=$(grep '^#include' "$file" | grep -v 'errors.def' | tail -n 1)
+    last=$(grep '^#include.*[.]h[">]' "$file" | grep -v 'errors.def' | tail -n 1)
     [ "$last" = '#include "base/banned.h"' ] || complain "$file: base/banned.h is not its last include"
 done
 
