@@ -4,9 +4,9 @@
  *   kurier-fill FILE COUNT
  *
  * FILE is the database of a stopped server that has issued one certificate at least. The last one
- * is stored COUNT times more, each with a serial, key, identity and delivery of its own, spread over
- * the 29 days before it: all within the window in which identities are kept. Their signatures do not
- * verify and the signer's journal does not know them, so kurier audit will say so.
+ * is stored COUNT times more, each with a serial, key, identity and delivery of its own, spread
+ * over the 29 days before it: all within the window in which identities are kept. Their signatures
+ * do not verify and the signer's journal does not know them, so kurier audit will say so.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,8 +105,10 @@ make(struct fill *fill, struct made *m, int64_t at_ms)
         .step = 5,
         .created_ms = at_ms,
         .updated_ms = at_ms};
-    m->event = (struct store_event){
-        .delivery_id = m->delivery.id, .at_ms = at_ms, .step = 5, .event = BYTES_LITERAL("answered")};
+    m->event = (struct store_event){.delivery_id = m->delivery.id,
+        .at_ms = at_ms,
+        .step = 5,
+        .event = BYTES_LITERAL("answered")};
     for (size_t i = 0; i < LOOKUPS; i++) {
         m->lookups[i] = (struct store_lookup){(enum store_lookup_kind)(STORE_BY_SHA256 + (int)i),
             {m->random + 96 + 8 * i, 8}, m->delivery.id};

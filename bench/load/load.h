@@ -35,6 +35,7 @@ struct load_options {
     unsigned connections;
     bool is_fresh;       /* a connection for each request */
     double rate;         /* requests a second, open loop; 0: closed loop */
+    bool is_foreign;     /* a server that answers in single DES is believed */
     bool is_caps;        /* GetCACaps instead of enrolments */
     unsigned dribbling;  /* connections that send an octet a second beside the others */
     unsigned idle;       /* connections that say nothing */

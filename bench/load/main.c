@@ -23,7 +23,7 @@ static const struct option long_options[] = {{"challenges", required_argument, N
     {"caps", no_argument, NULL, 'C'}, {"path", required_argument, NULL, 'p'},
     {"host", required_argument, NULL, 'H'}, {"dribbling", required_argument, NULL, 'd'},
     {"idle", required_argument, NULL, 'i'}, {"serials", required_argument, NULL, 's'},
-    {NULL, 0, NULL, 0}};
+    {"foreign", no_argument, NULL, 'X'}, {NULL, 0, NULL, 0}};
 
 static int
 by_time(const void *a, const void *b)
@@ -75,6 +75,9 @@ read_options(int argc, char **argv, struct load_options *options)
         case 'i':
             options->idle = number(optarg);
             break;
+        case 'X':
+            options->is_foreign = true;
+            break;
         case 's':
             options->serials = optarg;
             break;
@@ -125,7 +128,8 @@ main(int argc, char **argv)
     if (!read_options(argc, argv, &options)) {
         (void)fprintf(stderr,
             "usage: kurier-load [--count N] [--connections C] [--challenges FILE] [--rate R] "
-            "[--fresh] [--caps] [--path PATH] [--dribbling N] [--idle N] [--serials FILE] PORT\n");
+            "[--fresh] [--caps] [--path PATH] [--dribbling N] [--idle N] [--serials FILE] "
+            "[--foreign] PORT\n");
         return 2;
     }
     struct load_item *items = calloc(options.count, sizeof(*items));

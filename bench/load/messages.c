@@ -227,6 +227,10 @@ check_one(struct load_messages *m, const struct load_item *item, struct base_err
     scep_client_answer_init(&answer);
     enum base_code code =
         scep_client_answer_read(&answer, buffer_bytes(&item->reply), &expected, err);
+    if (code == E_REPLY_DES && m->options->is_foreign) {
+        scep_client_answer_clear(&answer);
+        return BASE_OK;
+    }
     if (code == BASE_OK && answer.status != SCEP_SUCCESS) {
         code = base_fail(err, E_DEVICE_REFUSED, "pkiStatus %d, failInfo %u, %.*s",
             (int)answer.status, answer.fail_info, (int)answer.fail_info_text.len,

@@ -27,6 +27,7 @@ static const struct command commands[] = {
     {"crl", cli_crl, "show or write the CRL"},
     {"audit", cli_audit, "verify both journals against the certificates"},
     {"diagnose", cli_diagnose, "read logs of any side and say where a delivery stopped, and why"},
+    {"check", cli_check, "probe any SCEP server and explain what is wrong with it"},
     {"inspect", cli_inspect, "decode any SCEP message, whole, damaged or cut off"},
     {"enroll", cli_enroll, "the device side: get a certificate from any SCEP server"},
 };

@@ -73,6 +73,12 @@ class Server:
             status = self.process.wait(timeout=40)
             self.process = None
             assert status == 0, self.log()
+            self.check_log()
+
+    def check_log(self):
+        """What a sanitizer says of a role is in the server's log."""
+        found = [line for line in self.log().splitlines() if "Sanitizer" in line or "runtime error:" in line]
+        assert found == [], "\n".join(found[:20])
 
     def kill(self):
         """What is left, without a word."""
@@ -85,6 +91,7 @@ class Server:
             self.process.kill()
             self.process.wait()
             self.process = None
+            self.check_log()
 
     def log(self):
         return self.log_path.read_text(errors="replace")
