@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import subprocess
 import zipfile
 
@@ -387,3 +388,115 @@ def test_samples_of_others():
         if str(answer["stage"]) not in stages.split(",") or (answer["verdict"], answer["cause"]) != (verdict, cause):
             wrong.append((name, found(answer)))
     assert wrong == []
+
+
+# ---- every cause of the catalogue
+
+def catalogue():
+    """slug -> expression, out of the one file."""
+    text = (kurier.ROOT / "src" / "diagnose" / "catalogue.def").read_text()
+    rows = {}
+    for row in re.split(r"^CAUSE\(", text, flags=re.M)[1:]:
+        fields = ["".join(json.loads(p) for p in re.findall(r'"(?:[^"\\]|\\.)*"', f))
+                  for f in re.split(r'(?<="),\s*(?=")|(?<="),\s*[A-Z_]+,\s*(?=")', row.rsplit(")", 1)[0])]
+        assert len(fields) == 11, fields[:3]
+        rows[fields[0]] = fields[4]
+    return rows
+
+
+def example(pattern):
+    """A text that the expression matches: the first of each choice, the least of each repetition."""
+    out = ""
+    for kind, value in pattern:
+        kind = str(kind)
+        if kind == "LITERAL":
+            out += chr(value)
+        elif kind in ("MAX_REPEAT", "MIN_REPEAT"):
+            out += example(value[2]) * value[0]
+        elif kind == "SUBPATTERN":
+            out += example(value[3])
+        elif kind == "BRANCH":
+            out += example(value[1][0])
+        elif kind == "IN":
+            out += chr(value[0][1]) if str(value[0][0]) == "LITERAL" else "x"
+        elif kind == "ANY":
+            out += "x"
+    return out
+
+
+def lines_of(expression):
+    """A line for each alternative."""
+    codes = [a for a in expression.split("|") if re.fullmatch(r"0x[0-9a-f]{4}[0-9a-f?]{4}", a)]
+    for code in codes:
+        value = int(code.replace("?", "0"), 16)
+        yield f"it failed: {code.replace('?', '0')} (x)"
+        yield f"it failed: {value - 2**32}"
+        yield f"it failed {value} here"
+        yield f"it failed: {value:08X} x"
+    rest = "|".join(a for a in expression.split("|") if a not in codes)
+    if rest:
+        tree = re._parser.parse(rest, re.I)
+        branches = tree[0][1][1] if len(tree) == 1 and str(tree[0][0]) == "BRANCH" else [tree]
+        for branch in branches:
+            yield "x " + example(branch) + " x"
+
+
+CATALOGUE = catalogue()
+
+
+@pytest.mark.parametrize("slug", [s for s, e in CATALOGUE.items() if e])
+def test_each_cause_is_found_by_its_text(slug):
+    for line in lines_of(CATALOGUE[slug]):
+        answer = diagnose("-", data=(line + "\n").encode())
+        causes = {e["cause"] for d in answer["deliveries"] for e in d["evidence"]}
+        assert slug in causes, (line, causes)
+
+
+BY_READERS = {
+    "win-306-nonaccepted": event(306, "SCEP: CspExecute for UniqueId : (x) Result : (Unknown Win32 Error code: 0x8abc0001)."),
+    "http-414": iis(("GET", MSCEP, "operation=PKIOperation", "414 0 0")),
+    "iis-401": iis(("GET", MSCEP, "operation=GetCACaps", "401 2 5")),
+    "iis-403-7": iis(("POST", VERIFY, "-", "403 7 64")),
+    "iis-403-13": iis(("POST", VERIFY, "-", "403 13 2148204812")),
+    "iis-500-account": iis(("GET", MSCEP, "operation=GetCACert", "500 0 1326")),
+    "crp-temp-folder-permission": iis(("POST", VERIFY, "-", "500 0 0")),
+    "ndes-registry-incomplete": event(2, "x cannot be started (0x80070002).", NDES),
+    "ndes-start-e-fail": event(2, "x cannot be started (0x80004005).", NDES),
+    "ndes-encrypted-password-corrupt": event(49, "x", NDES),
+    "ndes-policy-module-load": event(53, "x", NDES),
+    "ndes-response-encrypt": event(13, "x cannot encrypt the response (0xc00000bb).", NDES),
+    "ndes-ca-info": event(8, "x", NDES),
+    "ndes-decode": event(16, "x", NDES),
+    "connector-certificate": event(10102, "x", "Microsoft Intune Connector"),
+    "ca-not-issued": event(4007, "x", CONNECTOR),
+    "ca-issued": event(4006, "x", CONNECTOR),
+    "ca-pending": "./sscep: pkistatus: PENDING\n",
+    "android-installing": android(*BEGIN, state("SCEP", "A", "CERT_INSTALLING")),
+    "served-unconfirmed": iis(GET_CAPS, OPERATION),
+    "http-200-no-scep-information": "default\t23:58:54.871668-0400\tCertificateService\tTask <x>.<1> received response, status 200 content K\n",
+    "ndes-hresult-attribute": None,     # told in words by kurier inspect
+    "profile-not-assigned-alike": None, # not to be seen in logs; for people who look causes up
+    "win-clock-behind": None,
+    "ndes-general-page": None,
+    "renewed-ca-old-ra": None,
+    "reporting-stuck": None,
+    "no-contact": None,
+}
+
+
+@pytest.mark.parametrize("slug", [s for s, text in BY_READERS.items() if text])
+def test_each_cause_that_a_reader_recognises(slug):
+    answer = diagnose("-", data=BY_READERS[slug].encode())
+    assert answer["cause"] == slug
+
+
+def test_no_cause_is_without_a_test():
+    reached = {s for s, e in CATALOGUE.items() if e} | set(BY_READERS) | {c for _, _, _, c in CASES.values()} | {"ca-submit-failed-several"}
+    assert set(CATALOGUE) - reached == set()
+    assert {s for s in BY_READERS} <= set(CATALOGUE)
+
+
+def test_several_refusals_of_the_ca_are_one_answer():
+    text = event(31, "x cannot submit the certificate request (The RPC server is unavailable.)", NDES) + \
+        event(31, "x cannot submit the certificate request (The request subject name is invalid or too long.)", NDES)
+    assert found(diagnose("-", data=text.encode())) == (4, "stopped", "ca-submit-failed-several")
