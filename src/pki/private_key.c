@@ -7,6 +7,7 @@
 #include <openssl/pkcs12.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,8 +23,16 @@
 OWNER(X509_SIG, X509_SIG_free)
 OWNER(PKCS8_PRIV_KEY_INFO, PKCS8_PRIV_KEY_INFO_free)
 
+/* Operations that are ready, so that none is set up for a single use; several threads use a key. */
+#define READY_SLOTS 4
+enum ready_kind { READY_RAW = PKI_MD5 + 1, READY_KINDS };
+struct ready {
+    _Atomic(EVP_PKEY_CTX *) slots[READY_KINDS][READY_SLOTS]; /* signing by enum pki_digest */
+};
+
 struct pki_private_key {
     EVP_PKEY *key;
+    struct ready *ready; /* owned */
     enum pki_key_type type;
     unsigned bits;
     uint8_t *spki; /* owned */
@@ -31,10 +40,45 @@ struct pki_private_key {
     uint8_t rejection[32]; /* from which a refused envelope's key is derived; RSA */
 };
 
+static void
+free_ready(struct ready *ready)
+{
+    for (size_t i = 0; ready != NULL && i < (size_t)READY_KINDS * READY_SLOTS; i++) {
+        EVP_PKEY_CTX_free(atomic_load(&ready->slots[i / READY_SLOTS][i % READY_SLOTS]));
+    }
+    free(ready);
+}
+
+/* NULL: none is ready. */
+static EVP_PKEY_CTX *
+take_ready(const struct pki_private_key *key, unsigned kind)
+{
+    for (size_t i = 0; i < READY_SLOTS; i++) {
+        EVP_PKEY_CTX *context = atomic_exchange(&key->ready->slots[kind][i], NULL);
+        if (context != NULL) {
+            return context;
+        }
+    }
+    return NULL;
+}
+
+static void
+give_back(const struct pki_private_key *key, unsigned kind, EVP_PKEY_CTX *take_context)
+{
+    for (size_t i = 0; i < READY_SLOTS; i++) {
+        EVP_PKEY_CTX *none = NULL;
+        if (atomic_compare_exchange_strong(&key->ready->slots[kind][i], &none, take_context)) {
+            return;
+        }
+    }
+    EVP_PKEY_CTX_free(take_context);
+}
+
 void
 pki_private_key_free(struct pki_private_key *key)
 {
     if (key != NULL) {
+        free_ready(key->ready);
         EVP_PKEY_free(key->key);
         free(key->spki);
         explicit_bzero(key->rejection, sizeof(key->rejection));
@@ -91,7 +135,7 @@ static enum base_code
 adopt(EVP_PKEY *take_key, struct pki_private_key **out, struct base_error *err)
 {
     OWN_STRUCT(pki_private_key) key = calloc(1, sizeof(*key));
-    if (key == NULL) {
+    if (key == NULL || (key->ready = calloc(1, sizeof(*key->ready))) == NULL) {
         EVP_PKEY_free(take_key);
         return base_fail(err, E_NO_MEMORY, "private key");
     }
@@ -236,19 +280,38 @@ pki_private_key_signature(const struct pki_private_key *key)
     return key->type == PKI_KEY_RSA ? PKI_RSA_PKCS1 : PKI_ECDSA;
 }
 
+static enum base_code
+make_signer(const struct pki_private_key *key, enum pki_digest digest, EVP_PKEY_CTX **out,
+    struct base_error *err)
+{
+    OWN(EVP_PKEY_CTX) context = EVP_PKEY_CTX_new_from_pkey(NULL, key->key, NULL);
+    if (context == NULL || EVP_PKEY_sign_init(context) != 1 ||
+        (key->type == PKI_KEY_RSA &&
+            EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PADDING) != 1) ||
+        EVP_PKEY_CTX_set_signature_md(context, pki_fetched_digest(digest)) != 1) {
+        return pki_openssl_fail(err, E_CRYPTO, "signing");
+    }
+    *out = MOVE(context);
+    return BASE_OK;
+}
+
 enum base_code
 pki_sign(const struct pki_private_key *key, enum pki_digest digest, struct bytes data,
     struct buffer *out, struct base_error *err)
 {
     uint8_t *room = NULL;
+    uint8_t hash[PKI_DIGEST_MAX];
     size_t len = RSA_OCTETS_MAX;
     TRY(buffer_reserve(out, len, &room, err));
-    OWN(EVP_MD_CTX) context = EVP_MD_CTX_new();
-    if (context == NULL ||
-        EVP_DigestSignInit(context, NULL, pki_fetched_digest(digest), NULL, key->key) != 1 ||
-        EVP_DigestSign(context, room, &len, data.ptr, data.len) != 1) {
+    TRY(pki_digest(digest, data, hash, err));
+    OWN(EVP_PKEY_CTX) context = take_ready(key, (unsigned)digest);
+    if (context == NULL) {
+        TRY(make_signer(key, digest, &context, err));
+    }
+    if (EVP_PKEY_sign(context, room, &len, hash, pki_digest_len(digest)) != 1) {
         return pki_openssl_fail(err, E_CRYPTO, "signing");
     }
+    give_back(key, (unsigned)digest, MOVE(context));
     out->len += len;
     return BASE_OK;
 }
@@ -299,15 +362,19 @@ open_raw(const struct pki_private_key *key, struct bytes encrypted, uint8_t *em,
     size_t len = em_len;
     size_t taken = encrypted.len < em_len ? encrypted.len : em_len;
     memcpy(in + (em_len - taken), encrypted.ptr, taken);
-    OWN(EVP_PKEY_CTX) context = EVP_PKEY_CTX_new_from_pkey(NULL, key->key, NULL);
-    if (context == NULL || EVP_PKEY_decrypt_init(context) != 1 ||
-        EVP_PKEY_CTX_set_rsa_padding(context, RSA_NO_PADDING) != 1) {
-        return pki_openssl_fail(err, E_CRYPTO, "content key");
+    OWN(EVP_PKEY_CTX) context = take_ready(key, READY_RAW);
+    if (context == NULL) {
+        context = EVP_PKEY_CTX_new_from_pkey(NULL, key->key, NULL);
+        if (context == NULL || EVP_PKEY_decrypt_init(context) != 1 ||
+            EVP_PKEY_CTX_set_rsa_padding(context, RSA_NO_PADDING) != 1) {
+            return pki_openssl_fail(err, E_CRYPTO, "content key");
+        }
     }
     if (EVP_PKEY_decrypt(context, em, &len, in, em_len) != 1 || len != em_len) {
         (void)pki_openssl_fail(NULL, E_CRYPTO, ""); /* empties the queue */
         memset(em, 0, em_len);
     }
+    give_back(key, READY_RAW, MOVE(context));
     return BASE_OK;
 }
 
