@@ -238,7 +238,8 @@ class CertRep:
         assert self.text(MESSAGE_TYPE) == "3"
         self.status = int(self.text(PKI_STATUS))
         self.transaction_id = self.text(TRANSACTION_ID)
-        self.recipient_nonce = self.parsed(RECIPIENT_NONCE).native
+        # A request without a senderNonce leaves nothing to be echoed.
+        self.recipient_nonce = self.parsed(RECIPIENT_NONCE).native if RECIPIENT_NONCE in self.attributes else None
         assert len(self.parsed(SENDER_NONCE).native) == 16
         assert (FAIL_INFO in self.attributes) == (self.status == 2)
         self.fail_info = int(self.text(FAIL_INFO)) if self.status == 2 else None
