@@ -1,6 +1,7 @@
 /*
  * kurier diagnose: logs of any side, read; where a delivery stopped, why, and what to do.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/diagnose_page.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "diagnose/diagnosis.h"
@@ -20,6 +22,7 @@ static const char *const steps[] = {
 struct view {
     bool is_json;
     enum diag_language language;
+    const char *page;    /* file of the HTML page; NULL: none */
     size_t shown_octets; /* of progress */
 };
 
@@ -234,6 +237,21 @@ choose_language(const char *wanted, enum diag_language *out)
     return wanted == NULL || strcmp(wanted, "de") == 0 || strcmp(wanted, "en") == 0;
 }
 
+static enum base_code
+write_page(const struct view *view, const struct diag_deliveries *deliveries,
+    const struct diag_judgement *overall, size_t index, struct base_error *err)
+{
+    FILE *out = fopen(view->page, "we");
+    if (out == NULL) {
+        return base_fail_errno(err, E_DIAGNOSE_INPUT, errno, "%.200s", view->page);
+    }
+    cli_diagnose_page(out, deliveries, overall, index, view->language);
+    bool is_written = ferror(out) == 0;
+    return fclose(out) == 0 && is_written
+               ? BASE_OK
+               : base_fail(err, E_DIAGNOSE_INPUT, "%.200s cannot be written", view->page);
+}
+
 static int
 run(struct view *view, const struct cli_list *paths)
 {
@@ -257,6 +275,9 @@ run(struct view *view, const struct cli_list *paths)
     diagnosis_finish(diagnosis);
     const struct diag_deliveries *deliveries = diagnosis_peek_deliveries(diagnosis);
     (void)diag_judge_all(deliveries, &overall, &index);
+    if (view->page != NULL && write_page(view, deliveries, &overall, index, &err) != BASE_OK) {
+        return cli_report(&err);
+    }
     if (view->is_json) {
         print_json(view, deliveries, &overall, index);
     } else {
@@ -274,6 +295,7 @@ cli_diagnose(int argc, char **argv)
     int status = CLI_OK;
     const struct cli_option options[] = {
         {"json", NULL, "one JSON object", &view.is_json, NULL, NULL},
+        {"html", "FILE", "also write one self-contained page", NULL, &view.page, NULL},
         {"lang", "en|de", "of meaning and remedy (default by LANG)", NULL, &language, NULL},
     };
     const struct cli_usage usage = {.synopsis = "diagnose FILE|FOLDER|-... [OPTION]...",

@@ -500,3 +500,12 @@ def test_several_refusals_of_the_ca_are_one_answer():
     text = event(31, "x cannot submit the certificate request (The RPC server is unavailable.)", NDES) + \
         event(31, "x cannot submit the certificate request (The request subject name is invalid or too long.)", NDES)
     assert found(diagnose("-", data=text.encode())) == (4, "stopped", "ca-submit-failed-several")
+
+
+def test_the_page_has_the_verdict_and_nothing_unescaped(folder):
+    path, page = folder / "log", folder / "page.html"
+    path.write_text(CASES["kurier-refused"][0].replace("source=10.0.0.9", "source=<script>alert(1)</script>&\x1b[31m"))
+    assert kurier.run("diagnose", str(path), "--html", str(page)).returncode == 1
+    text = page.read_text()
+    assert "challenge-password-invalid" in text and "<script" not in text and "&lt;script&gt;" in text and "\x1b" not in text
+    assert "http://" not in text and "https://" not in text
