@@ -260,7 +260,7 @@ insert(const struct diag_cause *cause, const struct diag_cause **out, size_t cou
         return count;
     }
     size_t moved = count < max ? count - at : max - 1 - at;
-    memmove(&out[at + 1], &out[at], moved * sizeof(*out));
+    memmove(&out[at + 1], &out[at], moved * sizeof(const struct diag_cause *));
     out[at] = cause;
     return count < max ? count + 1 : count;
 }

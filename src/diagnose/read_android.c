@@ -104,9 +104,8 @@ diag_read_android(struct diag_file *file, struct bytes line)
         say_cert_rep(file, line);
     } else if (diag_has(line, "PkcsReq@") || diag_has(line, "GetCertInitial@")) {
         diag_mark_line(file, DIAG_ANDROID, DIAG_REQUEST_MADE, 2, "request-sent-no-response", line);
-    } else if (diag_has(line, "org.jscep.") && diag_has(line, " when sending ")) {
-        say_transport(file, line);
-    } else if (diag_has(line, "org.jscep.") && diag_has(line, "Sending Get")) {
+    } else if (diag_has(line, "org.jscep.") &&
+               (diag_has(line, " when sending ") || diag_has(line, "Sending Get"))) {
         say_transport(file, line);
     } else if (diag_has(line, "org.jscep.") &&
                (diag_has(line, "CMSSignedData") || diag_has(line, "Sending P"))) {

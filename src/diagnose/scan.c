@@ -164,7 +164,10 @@ diag_model_id(struct bytes line, char out[DIAG_ID_MAX])
             if (is_last_part && *p != '-' && isdigit((unsigned char)*p) == 0) {
                 break;
             }
-            out[at++] = *p == '_' ? '-' : *p;
+            out[at++] = *p;
+            if (*p == '_') {
+                out[at - 1] = '-';
+            }
         }
         if (i < 2) {
             out[at++] = '|';
