@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/need.h"
+
 #include "base/banned.h"
 
 #define CHUNK_LEN ((size_t)4096)
@@ -44,7 +46,7 @@ arena_alloc(struct arena *arena, size_t len, void **out, struct base_error *err)
     size_t rounded = (len + step - 1) / step * step;
     if (arena->chunks == NULL || arena->chunks->len - arena->chunks->used < rounded) {
         size_t chunk_len = rounded > CHUNK_LEN ? rounded : CHUNK_LEN;
-        struct arena_chunk *chunk = malloc(sizeof(*chunk) + chunk_len);
+        struct arena_chunk *chunk = base_need(sizeof(*chunk) + chunk_len);
         if (chunk == NULL) {
             return base_fail(err, E_NO_MEMORY, "%zu octets", chunk_len);
         }

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/need.h"
+
 #include "base/banned.h"
 
 struct bytes
@@ -77,7 +79,7 @@ grow(struct buffer *buffer, size_t needed, struct base_error *err)
     while (capacity < needed) {
         capacity = capacity > buffer->max / 2 ? buffer->max : capacity * 2;
     }
-    uint8_t *ptr = malloc(capacity);
+    uint8_t *ptr = base_need(capacity);
     if (ptr == NULL) {
         return base_fail(err, E_NO_MEMORY, "%zu octets", capacity);
     }
@@ -134,7 +136,7 @@ buffer_append_octet(struct buffer *buffer, uint8_t octet, struct base_error *err
 uint8_t *
 bytes_copy(struct bytes data)
 {
-    uint8_t *copy = malloc(data.len + 1);
+    uint8_t *copy = base_need(data.len + 1);
     if (copy != NULL) {
         if (data.len > 0) {
             memcpy(copy, data.ptr, data.len);

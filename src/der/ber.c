@@ -5,6 +5,8 @@
 #include "base/own.h"
 #include "der/reader.h"
 
+#include "base/need.h"
+
 #include "base/banned.h"
 
 /*
@@ -274,7 +276,7 @@ der_from_ber(
     if (ber.len == 0) {
         return base_fail(err, E_DER_TRUNCATED, "an empty message");
     }
-    OWN_MEMORY struct node *nodes = malloc(walk.capacity * sizeof(*nodes));
+    OWN_MEMORY struct node *nodes = base_need(walk.capacity * sizeof(*nodes));
     if (nodes == NULL) {
         return base_fail(err, E_NO_MEMORY, "%zu elements", walk.capacity);
     }

@@ -8,6 +8,7 @@
 #ifndef FRONT_CONTACTS_H
 #define FRONT_CONTACTS_H
 
+#include "base/clock.h"
 #include "front/peer.h"
 #include "ipc/to_ledger.h"
 

@@ -18,7 +18,8 @@
 
 #define DEADLINE_MS 25000 /* the answer must begin within 30 s of the request */
 #define RETRY_AFTER_S 2
-#define TABLE_LEN 1024 /* buckets of the table of request ids; a power of two */
+#define SENT_BACK_MAX 8 /* verdicts that another request made void; then a fault */
+#define TABLE_LEN 1024  /* buckets of the table of request ids; a power of two */
 #define REPLY_MAX ((size_t)512 * 1024)
 
 enum stage { STAGE_OPENING, STAGE_JUDGING, STAGE_SIGNING };
@@ -50,6 +51,7 @@ struct enrolment {
     uint64_t delivery_id;
     enum ipc_outcome outcome;
     enum base_code code; /* why it is refused */
+    unsigned sent_back;  /* times that the ledger wanted to be asked again */
 };
 LIST_HEAD(bucket, enrolment);
 
@@ -625,6 +627,10 @@ front_enrolment_ledger_frame(struct front *front, const struct ipc_frame *frame)
         return;
     }
     settle_question(e);
+    if (verdict.outcome == IPC_AGAIN && ++e->sent_back <= SENT_BACK_MAX) {
+        ask_ledger(e);
+        return;
+    }
     e->delivery_id = verdict.delivery_id;
     e->outcome = (enum ipc_outcome)verdict.outcome;
     e->code = (enum base_code)verdict.code;

@@ -4,18 +4,22 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/need.h"
 #include "front/enrolment.h"
 #include "front/front.h"
 #include "front/route.h"
 #include "ipc/confine.h"
 #include "ipc/role.h"
+#include "pki/memory.h"
 
 #include "base/banned.h"
 
 #define LISTENERS_MAX 32
 #define FLUSH_CONTACTS_MS 1000
+#define DESCRIPTORS_KEPT 32 /* for sockets to other roles, listeners, messages */
 
 /* A listener: it may come before the server can take it, and a reload may take it away by its
  * address. */
@@ -37,6 +41,7 @@ struct role {
     bool is_ready_due; /* READY waits for that */
     struct listener listeners[LISTENERS_MAX];
     size_t listener_count;
+    uint64_t descriptors_max; /* RLIMIT_NOFILE; 0: unknown */
 };
 
 /* ---- the peers
@@ -66,6 +71,18 @@ ledger_restarted(void *arg)
 {
     struct role *role = arg;
     front_enrolment_ask_ledger_again(&role->front);
+}
+
+static void
+signer_lost(void *arg, const struct base_error *why)
+{
+    ipc_role_lost_peer(&((struct role *)arg)->link, IPC_SIGNER, why);
+}
+
+static void
+ledger_lost(void *arg, const struct base_error *why)
+{
+    ipc_role_lost_peer(&((struct role *)arg)->link, IPC_LEDGER, why);
 }
 
 static void
@@ -199,6 +216,27 @@ route(void *arg, struct front_http_request *request)
     front_route_request(&role->front, request);
 }
 
+/*
+ * Connections beyond the descriptors that there are could not even be turned away, and nothing of
+ * ours could be opened: the bound is below, whatever the configuration hopes for.
+ */
+static void
+limit_to_descriptors(const struct role *role, struct front_http_limits *limits)
+{
+    unsigned most = role->descriptors_max > 2 * DESCRIPTORS_KEPT
+                        ? (unsigned)(role->descriptors_max - DESCRIPTORS_KEPT)
+                        : DESCRIPTORS_KEPT;
+    if (limits->connections_max <= most) {
+        return;
+    }
+    struct base_log_record record;
+    base_log_begin(&record, role->front.log, BASE_LOG_WARN, "connections_limited", BYTES_NONE);
+    base_log_number(&record, "configured", limits->connections_max);
+    base_log_number(&record, "possible", most);
+    base_log_end(&record);
+    limits->connections_max = most;
+}
+
 /* Once, with the first configuration: its limits are the server's for life. */
 static enum base_code
 start_server(struct role *role, struct base_error *err)
@@ -211,6 +249,7 @@ start_server(struct role *role, struct base_error *err)
     if (front_settings_max_connections(role->front.settings) != 0) {
         options.limits.connections_max = front_settings_max_connections(role->front.settings);
     }
+    limit_to_descriptors(role, &options.limits);
     if (front_settings_max_connections_per_source(role->front.settings) != 0) {
         options.limits.per_source_max =
             front_settings_max_connections_per_source(role->front.settings);
@@ -341,8 +380,8 @@ static enum base_code
 make_parts(struct role *role, struct base_error *err)
 {
     struct front *front = &role->front;
-    const struct front_peer_handlers signer = {signer_frame, signer_restarted, role};
-    const struct front_peer_handlers ledger = {ledger_frame, ledger_restarted, role};
+    const struct front_peer_handlers signer = {signer_frame, signer_restarted, signer_lost, role};
+    const struct front_peer_handlers ledger = {ledger_frame, ledger_restarted, ledger_lost, role};
     front->base = event_base_new();
     if (front->base == NULL) {
         return base_fail(err, E_NO_MEMORY, "event loop");
@@ -350,8 +389,8 @@ make_parts(struct role *role, struct base_error *err)
     front->log = &role->link.log;
     front->clock = base_clock_system();
     front->random = base_random_system();
-    front->signer = front_peer_new(front->base, front->log, "signer", &signer);
-    front->ledger = front_peer_new(front->base, front->log, "ledger", &ledger);
+    front->signer = front_peer_new(front->base, "signer", &signer);
+    front->ledger = front_peer_new(front->base, "ledger", &ledger);
     front->authorities = front_authorities_new();
     front->documents = front_documents_new();
     front->enrolments = front_enrolments_new(front);
@@ -410,6 +449,12 @@ main(void)
     struct base_error err;
     if (ipc_role_start(&role.link, IPC_FRONT, &handlers, &role, &err) != BASE_OK) {
         return 1;
+    }
+    pki_memory_need(&role.link.log);
+    event_set_mem_functions(base_need, base_need_again, free);
+    struct rlimit files = {0};
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        role.descriptors_max = files.rlim_cur < UINT32_MAX ? files.rlim_cur : UINT32_MAX;
     }
     enum base_code code = make_parts(&role, &err);
     if (code == BASE_OK) {

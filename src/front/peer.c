@@ -23,7 +23,6 @@ STAILQ_HEAD(queue, queued);
 
 struct front_peer {
     struct event_base *base;
-    const struct base_log *log;
     const char *name;
     struct front_peer_handlers handlers;
     int fd;
@@ -37,13 +36,12 @@ struct front_peer {
 };
 
 struct front_peer *
-front_peer_new(struct event_base *base, const struct base_log *log, const char *name,
-    const struct front_peer_handlers *handlers)
+front_peer_new(
+    struct event_base *base, const char *name, const struct front_peer_handlers *handlers)
 {
     struct front_peer *peer = calloc(1, sizeof(*peer));
     if (peer != NULL) {
         peer->base = base;
-        peer->log = log;
         peer->name = name;
         peer->handlers = *handlers;
         peer->fd = -1;
@@ -109,12 +107,8 @@ front_peer_is_idle(const struct front_peer *peer)
 static void
 lose(struct front_peer *peer, const struct base_error *why)
 {
-    struct base_log_record record;
-    base_log_begin(&record, peer->log, BASE_LOG_WARN, "peer_lost", BYTES_NONE);
-    base_log_word(&record, "peer", peer->name);
-    base_log_code(&record, why);
-    base_log_end(&record);
     disconnect(peer);
+    peer->handlers.on_lost(peer->handlers.arg, why);
 }
 
 /* Send what may go; the rest waits for an answer or for room in the socket. */

@@ -11,7 +11,6 @@
 
 #include <event2/event.h>
 
-#include "base/log.h"
 #include "ipc/channel.h"
 
 struct front_peer;
@@ -21,12 +20,14 @@ struct front_peer_handlers {
     void (*on_frame)(void *arg, const struct ipc_frame *frame);
     /* A new socket is there: ask again what was unanswered. */
     void (*on_restart)(void *arg);
+    /* The socket failed and is closed. */
+    void (*on_lost)(void *arg, const struct base_error *why);
     void *arg;
 };
 
-/* @name for the log, static. NULL without memory. */
-struct front_peer *front_peer_new(struct event_base *base, const struct base_log *log,
-    const char *name, const struct front_peer_handlers *handlers);
+/* @name for errors, static. NULL without memory. */
+struct front_peer *front_peer_new(
+    struct event_base *base, const char *name, const struct front_peer_handlers *handlers);
 void front_peer_free(struct front_peer *peer);
 
 /* Take a new socket (consumed); the old one is closed and what was queued is dropped. Errors:

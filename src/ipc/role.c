@@ -160,6 +160,29 @@ ipc_role_refuse(struct ipc_role_link *link, const struct base_error *why, struct
     return ipc_send(link->fd, &ipc_refused_spec, &refused, -1, err);
 }
 
+void
+ipc_role_lost_peer(
+    const struct ipc_role_link *link, enum ipc_role peer, const struct base_error *why)
+{
+    bool is_ended = why->code == E_PEER_CLOSED;
+    struct base_log_record record;
+    base_log_begin(
+        &record, &link->log, is_ended ? BASE_LOG_WARN : BASE_LOG_ERROR, "peer_lost", BYTES_NONE);
+    base_log_word(&record, "peer", ipc_role_name(peer));
+    base_log_code(&record, why);
+    base_log_end(&record);
+    if (is_ended) {
+        return;
+    }
+    struct ipc_peer_lost lost = {.role = (uint8_t)peer,
+        .is_misbehaving = why->code == E_IPC_FIELD || why->code == E_IPC_UNEXPECTED};
+    struct base_error err;
+    if (ipc_send(link->fd, &ipc_peer_lost_spec, &lost, -1, &err) != BASE_OK) {
+        base_log_error(&link->log, BASE_LOG_ERROR, "role_failed", &err);
+        _exit(1); /* nobody else can help: a new start has new sockets */
+    }
+}
+
 MUST_CHECK static enum base_code
 take_config_end(struct ipc_role_link *link, struct base_error *err)
 {

@@ -91,4 +91,11 @@ MUST_CHECK enum base_code ipc_role_ready(struct ipc_role_link *link, struct base
 MUST_CHECK enum base_code ipc_role_refuse(
     struct ipc_role_link *link, const struct base_error *why, struct base_error *err);
 
+/*
+ * The socket to @peer failed and is closed: log it (event=peer_lost) and ask for a new one, which
+ * comes to on_peer. When its owner ended (E_PEER_CLOSED) the supervisor knows. Any thread.
+ */
+void ipc_role_lost_peer(
+    const struct ipc_role_link *link, enum ipc_role peer, const struct base_error *why);
+
 #endif

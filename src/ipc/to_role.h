@@ -6,8 +6,8 @@
  * any order; it confines itself when CONFIG_END arrives and before it reads from any peer, and
  * answers READY, or REFUSED and ends with status 1. Later another CONFIG_*...CONFIG_END is a
  * reload: all of it is taken, or none (REFUSED, and it goes on as before). A new PEER replaces the
- * socket to that role, because the old one's owner died. The end of this socket ends the role at
- * once.
+ * socket to that role, because the old one's owner died or one of the two said PEER_LOST. The end
+ * of this socket ends the role at once.
  */
 #ifndef IPC_TO_ROLE_H
 #define IPC_TO_ROLE_H
@@ -147,6 +147,11 @@ IPC_DECLARE(ready, IPC_READY_FIELDS)
 #define IPC_REFUSED_FIELDS(U8, U32, U64, I64, BYTES)                                               \
     U32(generation) U32(code) BYTES(detail, IPC_DETAIL_LEN)
 IPC_DECLARE(refused, IPC_REFUSED_FIELDS)
+
+/* The socket to that role is of no use any more though its owner lives: both want a new one.
+ * is_misbehaving: what came from it is not of this protocol. */
+#define IPC_PEER_LOST_FIELDS(U8, U32, U64, I64, BYTES) U8(role) U8(is_misbehaving)
+IPC_DECLARE(peer_lost, IPC_PEER_LOST_FIELDS)
 
 /* clang-format on */
 

@@ -40,6 +40,7 @@ enum ipc_type {
     IPC_TYPE_LISTENER_CLOSED,
     IPC_TYPE_LOG_FILE,
     IPC_TYPE_CONFIG_PROCESS,
+    IPC_TYPE_PEER_LOST,
     /* to the signer (to_signer.h) */
     IPC_TYPE_OPEN_ENVELOPE = 100,
     IPC_TYPE_SIGN_CERT_REP,
@@ -101,6 +102,7 @@ enum ipc_outcome {
     IPC_PENDING,
     IPC_REFUSED,
     IPC_FAULT, /* a fault of our own: 503, nothing was spent */
+    IPC_AGAIN, /* what it was judged by has changed meanwhile: to be asked again */
 };
 
 enum ipc_key_transport {

@@ -6,14 +6,16 @@
 #include "ipc/to_signer.h"
 #include "ledger/audit.h"
 #include "ledger/control.h"
+#include "store/chain.h"
 
 #include "base/banned.h"
 
 /*
  * Three passes, each a page at a time: the ledger's journal (its chain, and for each certificate
- * that it recorded the row with that body), the signer's journal (the same), and the certificates
- * themselves (that none is there which the ledger's journal did not record, and none signed that
- * the signer's did not).
+ * and revocation that it recorded the row that says the same), the signer's journal (the same for
+ * bodies), and the certificates themselves (that each is its body with the CA's signature, that
+ * none is there which the ledger's journal did not record, and none signed that the signer's did
+ * not).
  */
 #define PAGE 200
 
@@ -56,10 +58,34 @@ add_to_sum(
     return BASE_OK;
 }
 
-/* The row with this serial has the body with this digest. */
 static enum base_code
-compare_row(const struct page *page, struct bytes serial, struct bytes sha256, const char *who,
-    struct base_error *err)
+digest_body(
+    const struct store_certificate *row, uint8_t out[JOURNAL_HASH_LEN], struct base_error *err)
+{
+    return journal_sha256(row->body, out, err);
+}
+
+/* Of a certificate that is not revoked: zeros, which no record has. */
+static enum base_code
+digest_revocation(
+    const struct store_certificate *row, uint8_t out[JOURNAL_HASH_LEN], struct base_error *err)
+{
+    BUFFER_LOCAL(image, 64);
+    memset(out, 0, JOURNAL_HASH_LEN);
+    if (row->status != STORE_REVOKED) {
+        return BASE_OK;
+    }
+    TRY(store_image_revocation(row, &image, err));
+    return journal_sha256(buffer_bytes(&image), out, err);
+}
+
+typedef enum base_code (*digest_row)(
+    const struct store_certificate *row, uint8_t out[JOURNAL_HASH_LEN], struct base_error *err);
+
+/* What the row with this serial says has this digest. */
+static enum base_code
+compare_row(const struct page *page, struct bytes serial, struct bytes sha256, digest_row digest_it,
+    const char *who, struct base_error *err)
 {
     struct store_row row;
     struct store_certificate certificate;
@@ -74,10 +100,10 @@ compare_row(const struct page *page, struct bytes serial, struct bytes sha256, c
             text, sizeof(text), "in the %s's journal, but not among the certificates", who);
         code = find(page, E_AUDIT_FINDING, text, serial, err);
     } else if (code == BASE_OK) {
-        code = journal_sha256(certificate.body, digest, err);
+        code = digest_it(&certificate, digest, err);
         if (code == BASE_OK && !bytes_equal(BYTES_ARRAY(digest), sha256)) {
-            (void)snprintf(
-                text, sizeof(text), "another certificate than the %s's journal recorded", who);
+            (void)snprintf(text, sizeof(text), "another %s than the %s's journal recorded",
+                digest_it == digest_body ? "certificate" : "revocation", who);
             code = find(page, E_AUDIT_FINDING, text, serial, err);
         }
     }
@@ -97,12 +123,16 @@ take_ledger_record(void *arg, uint64_t seq, struct bytes record, struct base_err
     page->audit->next_seq = seq + 1;
     page->seen++;
     page->progress.ledger_records++;
+    if (it.kind == STORE_REVOKE) {
+        page->audit->revocations++;
+        return compare_row(page, it.key, it.sha256, digest_revocation, "ledger", err);
+    }
     if (it.kind != STORE_RESERVE) {
         return BASE_OK;
     }
     page->audit->reserved++;
     TRY(add_to_sum(page->audit->reserved_sum, it.key, it.sha256, err));
-    return compare_row(page, it.key, it.sha256, "ledger", err);
+    return compare_row(page, it.key, it.sha256, digest_body, "ledger", err);
 }
 
 static enum base_code
@@ -135,7 +165,7 @@ take_signer_records(struct page *page, struct bytes records, struct base_error *
         if (record.kind == JOURNAL_BODY_SIGNED) {
             page->audit->journalled++;
             TRY(compare_row(page, (struct bytes){record.serial, record.serial_len},
-                BYTES_ARRAY(record.sha256), "signer", err));
+                BYTES_ARRAY(record.sha256), digest_body, "signer", err));
         }
     }
     return BASE_OK;
@@ -157,6 +187,7 @@ signer_pass(struct page *page, bool *out_is_done, struct base_error *err)
         char detail[IPC_DETAIL_LEN + 1] = "";
         memcpy(detail, answer.detail.ptr, answer.detail.len);
         *out_is_done = true;
+        page->audit->is_signer_broken = true;
         return find(
             page, E_JOURNAL_BROKEN, code == BASE_OK ? detail : err->detail, BYTES_NONE, err);
     }
@@ -165,6 +196,36 @@ signer_pass(struct page *page, bool *out_is_done, struct base_error *err)
 
 /* ---- the certificates
  * ------------------------------------------------------------------------------------------- */
+
+/* A certificate is its body with the signature of its CA; and what was copied out of the body into
+ * the row is still that. */
+static bool
+is_of(const struct pki_certificate *certificate, const struct pki_certificate *ca)
+{
+    return bytes_equal(certificate->authority_key_id, ca->subject_key_id);
+}
+
+static enum base_code
+check_signature(
+    const struct page *page, const struct store_certificate *row, struct base_error *err)
+{
+    const struct ledger_ca *ca = ledger_authorities_find(&page->ledger->authorities, row->ca);
+    struct pki_certificate read;
+    if (ca == NULL || row->certificate.len == 0) {
+        return BASE_OK; /* of a CA that is no more; or a signature that is still to be made */
+    }
+    bool is_good = pki_certificate_read(row->certificate, &read, NULL) == BASE_OK &&
+                   bytes_equal(read.body, row->body) && read.not_after_s == row->not_after_s &&
+                   read.not_before_s == row->not_before_s;
+    /* The body names its CA's key: an older one of this CA's is not known any more. */
+    if (is_good && is_of(&read, &ca->certificate)) {
+        is_good = pki_certificate_check_issuer(&read, &ca->certificate, NULL) == BASE_OK;
+    }
+    if (!is_good) {
+        return find(page, E_AUDIT_FINDING, "not what its CA signed", row->serial, err);
+    }
+    return BASE_OK;
+}
 
 static enum base_code
 take_certificate(void *arg, const struct store_certificate *row, struct base_error *err)
@@ -179,6 +240,8 @@ take_certificate(void *arg, const struct store_certificate *row, struct base_err
     audit->last_serial_len =
         row->serial.len < sizeof(audit->last_serial) ? row->serial.len : sizeof(audit->last_serial);
     memcpy(audit->last_serial, row->serial.ptr, audit->last_serial_len);
+    audit->revoked += row->status == STORE_REVOKED ? 1 : 0;
+    TRY(check_signature(page, row, err));
     TRY(journal_sha256(row->body, digest, err));
     return add_to_sum(audit->certificate_sum, row->serial, BYTES_ARRAY(digest), err);
 }
@@ -211,6 +274,16 @@ certificate_pass(struct page *page, bool *out_is_done, struct base_error *err)
  * ------------------------------------------------------------------------------------------------------
  */
 
+static enum base_code
+find_counts(const struct page *page, const char *what, uint64_t count, const char *who,
+    uint64_t recorded, struct base_error *err)
+{
+    char text[160] = "";
+    (void)snprintf(text, sizeof(text), "%llu %s, but the %s's journal recorded %llu",
+        (unsigned long long)count, what, who, (unsigned long long)recorded);
+    return find(page, E_AUDIT_FINDING, text, BYTES_NONE, err);
+}
+
 /* Records that came while the audit ran are taken now, so that the sums are of the same
  * certificates. */
 static enum base_code
@@ -221,13 +294,22 @@ catch_up(struct page *page, struct base_error *err)
         page->seen = 0;
         TRY(ledger_pass(page, &is_done, err));
     }
+    is_done = page->audit->is_signer_broken;
+    while (!is_done) {
+        TRY(signer_pass(page, &is_done, err));
+    }
     struct ledger_audit *audit = page->audit;
+    if (audit->signed_count > audit->journalled) {
+        TRY(find_counts(page, "certificates are signed", audit->signed_count, "signer",
+            audit->journalled, err));
+    }
+    if (audit->revoked > audit->revocations) {
+        TRY(find_counts(
+            page, "certificates are revoked", audit->revoked, "ledger", audit->revocations, err));
+    }
     if (audit->certificates != audit->reserved) {
-        char text[160] = "";
-        (void)snprintf(text, sizeof(text),
-            "%llu certificates, but the ledger's journal recorded %llu",
-            (unsigned long long)audit->certificates, (unsigned long long)audit->reserved);
-        return find(page, E_AUDIT_FINDING, text, BYTES_NONE, err);
+        return find_counts(
+            page, "certificates", audit->certificates, "ledger", audit->reserved, err);
     }
     return BASE_OK;
 }

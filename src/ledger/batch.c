@@ -185,9 +185,7 @@ say(struct ledger *ledger, const struct outcome *outcome, enum base_code commit_
     if (commit_code != BASE_OK) {
         ledger_flight_fail(ledger, outcome->flight, commit_code);
     } else if (op->verdict != STORE_DONE) {
-        /* Another ledger on the same store was first: the client comes again and gets that
-         * certificate. */
-        ledger_flight_fail(ledger, outcome->flight, E_STORE_UNKNOWN);
+        ledger_flight_send_back(ledger, outcome->flight);
     } else {
         ledger_flight_sign(ledger, outcome->flight);
     }

@@ -39,18 +39,20 @@ ledger_challenge_make(uint64_t id, struct bytes mac_key, const struct base_rando
     return BASE_OK;
 }
 
-bool
-ledger_challenge_read(
-    struct bytes text, struct bytes mac_key, uint64_t *out_id, uint8_t out_mac[32])
+enum base_code
+ledger_challenge_read(struct bytes text, struct bytes mac_key, bool *out_is_ours, uint64_t *out_id,
+    uint8_t out_mac[32], struct base_error *err)
 {
     BUFFER_LOCAL(octets, LEDGER_CHALLENGE_LEN);
     if (text.len != LEDGER_CHALLENGE_TEXT_LEN ||
         base_base32_decode(text, &octets, NULL) != BASE_OK || octets.len != LEDGER_CHALLENGE_LEN) {
-        return false;
+        *out_is_ours = false;
+        return BASE_OK;
     }
+    *out_is_ours = true;
     struct bytes whole = buffer_bytes(&octets);
     *out_id = take_id(octets.ptr);
-    return pki_hmac_sha256(mac_key, &whole, 1, out_mac, NULL) == BASE_OK;
+    return pki_hmac_sha256(mac_key, &whole, 1, out_mac, err);
 }
 
 void

@@ -20,9 +20,10 @@
 MUST_CHECK enum base_code ledger_challenge_make(uint64_t id, struct bytes mac_key,
     const struct base_random *random, char out_text[LEDGER_CHALLENGE_TEXT_LEN + 1],
     uint8_t out_mac[32], struct base_error *err);
-/* The id and keyed hash of a presented text; false when it cannot be one of ours. */
-bool ledger_challenge_read(
-    struct bytes text, struct bytes mac_key, uint64_t *out_id, uint8_t out_mac[32]);
+/* The id and keyed hash of a presented text; *out_is_ours is false when it cannot be one of ours.
+ */
+MUST_CHECK enum base_code ledger_challenge_read(struct bytes text, struct bytes mac_key,
+    bool *out_is_ours, uint64_t *out_id, uint8_t out_mac[32], struct base_error *err);
 
 /* The id as people see it; and back, false when it is none. */
 void ledger_challenge_id_text(uint64_t id, char out[LEDGER_CHALLENGE_ID_TEXT_LEN + 1]);

@@ -178,15 +178,18 @@ judge_challenge(const struct ledger *ledger, struct ledger_case *it)
     (void)ledger;
 }
 
-static bool
-is_static_challenge(const struct ledger_case *it)
+static enum base_code
+compare_static_challenge(const struct ledger_case *it, bool *out_is_equal, struct base_error *err)
 {
     uint8_t ours[PKI_DIGEST_MAX];
     uint8_t theirs[PKI_DIGEST_MAX];
-    return it->profile->static_challenge.len > 0 &&
-           pki_digest(PKI_SHA256, it->profile->static_challenge, ours, NULL) == BASE_OK &&
-           pki_digest(PKI_SHA256, it->request->challenge, theirs, NULL) == BASE_OK &&
-           base_secret_equal((struct bytes){ours, 32}, (struct bytes){theirs, 32});
+    *out_is_equal = false;
+    if (it->profile->static_challenge.len > 0) {
+        TRY(pki_digest(PKI_SHA256, it->profile->static_challenge, ours, err));
+        TRY(pki_digest(PKI_SHA256, it->request->challenge, theirs, err));
+        *out_is_equal = base_secret_equal((struct bytes){ours, 32}, (struct bytes){theirs, 32});
+    }
+    return BASE_OK;
 }
 
 static enum base_code
@@ -196,16 +199,21 @@ gather_challenge(struct ledger *ledger, struct ledger_case *it, struct base_erro
     uint8_t mac[32];
     bool is_found = false;
     bool is_ancestor = false;
+    bool is_static = false;
+    bool is_ours = false;
     it->facts.challenge = POLICY_CHALLENGE_NONE;
     if (it->request->has_challenge == 0) {
         return BASE_OK;
     }
     it->facts.challenge = POLICY_CHALLENGE_UNKNOWN;
-    if (is_static_challenge(it)) {
+    TRY(compare_static_challenge(it, &is_static, err));
+    if (is_static) {
         it->facts.challenge = POLICY_CHALLENGE_STATIC;
         return BASE_OK;
     }
-    if (!ledger_challenge_read(it->request->challenge, BYTES_ARRAY(ledger->mac_key), &id, mac)) {
+    TRY(ledger_challenge_read(
+        it->request->challenge, BYTES_ARRAY(ledger->mac_key), &is_ours, &id, mac, err));
+    if (!is_ours) {
         return BASE_OK;
     }
     TRY(store_find_challenge(

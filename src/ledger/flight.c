@@ -127,15 +127,28 @@ tell_waiters(struct ledger *ledger, const struct ledger_flight *flight, size_t f
     }
 }
 
+static void
+end_with(struct ledger *ledger, struct ledger_flight *flight, enum ipc_outcome outcome,
+    enum base_code code)
+{
+    for (size_t i = 0; i < flight->waiter_count; i++) {
+        const struct ipc_verdict verdict = {
+            .request_id = flight->waiters[i], .outcome = (uint8_t)outcome, .code = (uint32_t)code};
+        ledger_send(ledger, &ledger->front_fd, &ipc_verdict_spec, &verdict, -1);
+    }
+    ledger_flight_end(ledger, flight);
+}
+
 void
 ledger_flight_fail(struct ledger *ledger, struct ledger_flight *flight, enum base_code code)
 {
-    for (size_t i = 0; i < flight->waiter_count; i++) {
-        const struct ipc_verdict fault = {
-            .request_id = flight->waiters[i], .outcome = IPC_FAULT, .code = (uint32_t)code};
-        ledger_send(ledger, &ledger->front_fd, &ipc_verdict_spec, &fault, -1);
-    }
-    ledger_flight_end(ledger, flight);
+    end_with(ledger, flight, IPC_FAULT, code);
+}
+
+void
+ledger_flight_send_back(struct ledger *ledger, struct ledger_flight *flight)
+{
+    end_with(ledger, flight, IPC_AGAIN, E_STORE_UNKNOWN);
 }
 
 /* ---- check

@@ -61,6 +61,8 @@ void ledger_flight_sign(struct ledger *ledger, struct ledger_flight *flight);
 void ledger_flight_signed(struct ledger *ledger, const struct ipc_body_signed *answer);
 /* A fault: everybody who waits is told, and the flight ends. */
 void ledger_flight_fail(struct ledger *ledger, struct ledger_flight *flight, enum base_code code);
+/* Another flight spent the challenge first: everybody who waits asks again, and the flight ends. */
+void ledger_flight_send_back(struct ledger *ledger, struct ledger_flight *flight);
 
 /* A certificate that is reserved and not signed: begin its signature. @front_request_id 0: nobody
  * waits. */

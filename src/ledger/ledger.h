@@ -18,8 +18,11 @@ struct ledger_batch;
 struct ledger_flights;
 struct ledger_limits;
 
+struct ipc_role_link;
+
 struct ledger {
-    const struct base_log *log;
+    const struct ipc_role_link *link;
+    const struct base_log *log; /* the link's */
     struct base_clock clock;
     struct base_random random;
     struct store *store;              /* owned */

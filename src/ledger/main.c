@@ -21,6 +21,7 @@
 #include "ledger/flight.h"
 #include "ledger/limits.h"
 #include "ledger/request.h"
+#include "pki/memory.h"
 
 #include "base/banned.h"
 
@@ -69,15 +70,21 @@ ledger_next_request_id(struct ledger *ledger)
     return ++ledger->last_request_id;
 }
 
+static void
+lose_peer(struct ledger *ledger, int *peer_fd, const struct base_error *why)
+{
+    (void)close(*peer_fd);
+    *peer_fd = -1;
+    ipc_role_lost_peer(ledger->link, peer_fd == &ledger->front_fd ? IPC_FRONT : IPC_SIGNER, why);
+}
+
 void
 ledger_send(struct ledger *ledger, int *peer_fd, const struct ipc_spec *spec, const void *message,
     int pass_fd)
 {
     struct base_error err;
     if (*peer_fd >= 0 && ipc_send(*peer_fd, spec, message, pass_fd, &err) != BASE_OK) {
-        base_log_error(ledger->log, BASE_LOG_WARN, "peer_lost", &err);
-        (void)close(*peer_fd);
-        *peer_fd = -1;
+        lose_peer(ledger, peer_fd, &err);
     }
 }
 
@@ -102,9 +109,7 @@ take_frame(struct ledger *ledger, int *peer_fd, struct ipc_frame *frame, int wai
         return false;
     }
     if (code != BASE_OK) {
-        base_log_error(ledger->log, BASE_LOG_WARN, "peer_lost", &err);
-        (void)close(*peer_fd);
-        *peer_fd = -1;
+        lose_peer(ledger, peer_fd, &err);
         return false;
     }
     return true;
@@ -436,9 +441,7 @@ drain_front(struct role *role)
          i++) {
         struct base_error err;
         if (take_from_front(ledger, &role->frame, &err) != BASE_OK) {
-            base_log_error(ledger->log, BASE_LOG_ERROR, "front_frame_refused", &err);
-            (void)close(ledger->front_fd); /* whoever sends this is not our front any more */
-            ledger->front_fd = -1;
+            lose_peer(ledger, &ledger->front_fd, &err); /* whoever sends this is not our front */
         }
         close_frame(&role->frame);
         explicit_bzero(role->frame.octets, role->frame.len); /* it may have held a challenge */
@@ -641,6 +644,8 @@ main(void)
     if (ipc_role_start(&role.link, IPC_LEDGER, &handlers, &role, &err) != BASE_OK) {
         return 1;
     }
+    pki_memory_need(&role.link.log);
+    ledger->link = &role.link;
     ledger->log = &role.link.log;
     ledger->clock = base_clock_system();
     ledger->random = base_random_system();

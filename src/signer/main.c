@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 
 #include "ipc/confine.h"
+#include "pki/memory.h"
 #include "signer/signer.h"
 #include "signer/verbs.h"
 
@@ -191,11 +192,12 @@ main(void)
         (void)fprintf(stderr, "kurier-signer: %s\n", err.detail);
         return 2;
     }
+    pki_memory_need(&link.log);
     if (signer_init(&signer, &link.log, &err) != BASE_OK) {
         return 1;
     }
     signer.role = &link;
-    signer.peers = signer_peers_new(signer_handle, &signer, count_cores(), &link.log);
+    signer.peers = signer_peers_new(signer_handle, &signer, count_cores(), &link);
     while (signer.peers != NULL && ipc_role_receive(&link, &err) == BASE_OK) {
     }
     _exit(1); /* at once: threads may still serve, and nothing of ours waits for an orderly end */

@@ -4,7 +4,6 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "ipc/role.h"
 #include "signer/limits.h"
 
 #include "base/banned.h"
@@ -24,14 +23,14 @@ struct signer_peers {
     void *arg;
     size_t worker_count;
     size_t working; /* threads that are there */
-    struct base_log log;
+    const struct ipc_role_link *role;
     struct link *links[IPC_NOTIFIER + 1]; /* by role; NULL: none */
     bool is_started;
 };
 
 struct signer_peers *
 signer_peers_new(
-    signer_on_message on_message, void *arg, size_t worker_count, const struct base_log *log)
+    signer_on_message on_message, void *arg, size_t worker_count, const struct ipc_role_link *role)
 {
     struct signer_peers *peers = calloc(1, sizeof(*peers));
     pthread_condattr_t monotonic;
@@ -49,7 +48,7 @@ signer_peers_new(
     peers->on_message = on_message;
     peers->arg = arg;
     peers->worker_count = worker_count;
-    peers->log = *log;
+    peers->role = role;
     return peers;
 }
 
@@ -64,14 +63,22 @@ release(struct link *link)
     }
 }
 
+/* The other threads of this socket end as well. The first of them says why. */
 static void
-log_ended(const struct link *link, const struct base_error *why)
+lose(struct link *link, const struct base_error *why)
 {
-    struct base_log_record record;
-    base_log_begin(&record, &link->peers->log, BASE_LOG_ERROR, "peer_refused", BYTES_NONE);
-    base_log_word(&record, "peer", ipc_role_name(link->peer));
-    base_log_code(&record, why);
-    base_log_end(&record);
+    struct signer_peers *peers = link->peers;
+    (void)pthread_mutex_lock(&peers->lock);
+    bool is_first = peers->links[link->peer] == link;
+    if (is_first) {
+        peers->links[link->peer] = NULL;
+        release(link); /* not the last: our thread still uses it */
+    }
+    (void)pthread_mutex_unlock(&peers->lock);
+    (void)shutdown(link->fd, SHUT_RDWR);
+    if (is_first) {
+        ipc_role_lost_peer(peers->role, link->peer, why);
+    }
 }
 
 /* Receive and handle until the socket ends. */
@@ -90,11 +97,10 @@ serve(struct link *link, struct ipc_frame *frame)
             }
         }
     }
+    /* After an end of file the others see it themselves, and what they are about to answer still
+     * goes out while draining. */
     if (code != E_PEER_CLOSED) {
-        log_ended(link, &err);
-        /* The other threads of this socket end as well. (After an end of file they see it
-         * themselves, and what they are about to answer still goes out while draining.) */
-        (void)shutdown(link->fd, SHUT_RDWR);
+        lose(link, &err);
     }
 }
 

@@ -10,24 +10,24 @@
 #ifndef SIGNER_PEERS_H
 #define SIGNER_PEERS_H
 
-#include "base/log.h"
 #include "base/own.h"
 #include "ipc/channel.h"
-#include "ipc/types.h"
+#include "ipc/role.h"
 
 struct signer_peers;
 
 /*
  * Handle one message and answer on @socket_fd. Runs in many threads at once. Octets and descriptor
- * of @frame are borrowed. An error ends the connection, and is logged but for E_PEER_CLOSED.
+ * of @frame are borrowed. An error ends the connection, and the supervisor is asked for another.
  */
 typedef enum base_code (*signer_on_message)(void *arg, enum ipc_role asker, int socket_fd,
     const struct ipc_frame *frame, struct base_error *err);
 
-/* @log is copied. @worker_count: threads for each peer, 1 to SIGNER_WORKER_MAX. NULL without
- * memory. It is never freed: threads use it until the process ends. */
+/* @role lives as long as the process. @worker_count: threads for each peer, 1 to
+ * SIGNER_WORKER_MAX. NULL without memory. It is never freed: threads use it until the process ends.
+ */
 struct signer_peers *signer_peers_new(
-    signer_on_message on_message, void *arg, size_t worker_count, const struct base_log *log);
+    signer_on_message on_message, void *arg, size_t worker_count, const struct ipc_role_link *role);
 
 /* A socket to @peer (IPC_FRONT or IPC_LEDGER), consumed. Read from only after
  * signer_peers_start(). Errors: E_IPC_UNEXPECTED (another role), E_SYSTEM, E_NO_MEMORY. */

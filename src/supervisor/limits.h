@@ -23,6 +23,7 @@
 /* A role that died this often within this time is started again with a growing delay. */
 #define SUPERVISOR_DEATHS 5
 #define SUPERVISOR_DEATHS_WITHIN 10000
+#define SUPERVISOR_LOSSES 100 /* sockets to its peers that a role may lose in its life */
 #define SUPERVISOR_BACKOFF_FIRST 1000
 #define SUPERVISOR_BACKOFF_MOST 30000
 

@@ -158,6 +158,7 @@ supervisor_role_start(
     ours = -1;
     role->restart_ms = 0;
     role->started_ms = supervisor_now_ms(supervisor);
+    role->loss_count = 0;
     log_started(supervisor, role);
     for (size_t i = 0; i < SUPERVISOR_ROLES; i++) {
         struct supervisor_role *other = &supervisor->roles[i];
@@ -231,6 +232,47 @@ take_ca_created(
     }
 }
 
+static struct supervisor_role *
+find_role(struct supervisor *supervisor, enum ipc_role wanted)
+{
+    for (size_t i = 0; i < SUPERVISOR_ROLES; i++) {
+        if (supervisor->roles[i].role == wanted && supervisor->roles[i].pid != 0) {
+            return &supervisor->roles[i];
+        }
+    }
+    return NULL;
+}
+
+/*
+ * Two living roles lost their socket: an error of the system, or what came out of it was not
+ * understood. Only the front, which reads strangers' octets, is ended on another role's word. A
+ * role that goes on losing its peers is started anew, which has bounds of its own.
+ */
+static void
+take_peer_lost(
+    struct supervisor *supervisor, struct supervisor_role *role, const struct ipc_frame *frame)
+{
+    struct ipc_peer_lost lost = {0};
+    struct base_error err = {0};
+    if (ipc_decode(&ipc_peer_lost_spec, frame, &lost, &err) != BASE_OK) {
+        end_role(supervisor, role, &err);
+        return;
+    }
+    struct supervisor_role *other = find_role(supervisor, (enum ipc_role)lost.role);
+    if (other == NULL || other == role) {
+        return; /* it died meanwhile, and its successor is introduced */
+    }
+    if (lost.is_misbehaving != 0 && other->role == IPC_FRONT) {
+        (void)base_fail(&err, E_IPC_UNEXPECTED, "so says %s", role->program);
+        end_role(supervisor, other, &err);
+    } else if (++role->loss_count > SUPERVISOR_LOSSES) {
+        (void)base_fail(&err, E_SYSTEM, "it has lost its peers %u times", role->loss_count);
+        end_role(supervisor, role, &err);
+    } else if (introduce(supervisor, role, other, &err) != BASE_OK) {
+        end_role(supervisor, role, &err);
+    }
+}
+
 void
 supervisor_role_receive(struct supervisor *supervisor, struct supervisor_role *role)
 {
@@ -255,6 +297,9 @@ supervisor_role_receive(struct supervisor *supervisor, struct supervisor_role *r
         break;
     case IPC_TYPE_REFUSED:
         take_refused(supervisor, role, &frame);
+        break;
+    case IPC_TYPE_PEER_LOST:
+        take_peer_lost(supervisor, role, &frame);
         break;
     case IPC_TYPE_CA_CREATED:
         take_ca_created(supervisor, role, &frame);

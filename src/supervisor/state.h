@@ -38,6 +38,7 @@ struct supervisor_role {
     int64_t restart_ms;  /* start it again then; 0: no */
     int64_t deaths_ms[SUPERVISOR_DEATHS]; /* the last ones, a ring */
     unsigned death_count;
+    unsigned loss_count; /* PEER_LOST since it was started */
     int64_t backoff_ms;
 };
 

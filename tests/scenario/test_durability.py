@@ -485,12 +485,8 @@ def journal_garbage(data):
     return random.Random(8).randbytes(len(data))
 
 
-AUDIT_DOES_NOT_COUNT = pytest.mark.xfail(reason="the audit does not miss records at the end of the signer's journal")
-
-
 @pytest.mark.parametrize("damage", [
-    journal_octet, journal_without_a_record, journal_garbage, pytest.param(journal_of_half_the_records, marks=AUDIT_DOES_NOT_COUNT),
-    pytest.param(journal_torn, marks=AUDIT_DOES_NOT_COUNT), pytest.param(journal_empty, marks=AUDIT_DOES_NOT_COUNT)])
+    journal_octet, journal_without_a_record, journal_garbage, journal_of_half_the_records, journal_torn, journal_empty])
 def test_D8_a_damaged_signer_journal_is_refused_or_found(make_server, keys, damage):
     server = used_home(make_server, keys, 40)
     server.stop()
@@ -510,7 +506,6 @@ def test_D8_a_damaged_signer_journal_is_refused_or_found(make_server, keys, dama
     check_rules(server, [])
 
 
-@pytest.mark.xfail(reason="the audit does not look at the signature of a stored certificate")
 def test_D8_every_single_octet_damage_is_harmless_or_found(make_server, keys):
     """One octet anywhere: a start that is refused, an audit that finds it, or a ledger that says what it said before."""
     server = used_home(make_server, keys, 12)
@@ -733,7 +728,7 @@ def test_D19_out_of_descriptors(make_server, keys, said):
     descriptors = f"/proc/{pids['kurier-front']}/fd"
     before = len(os.listdir(descriptors))
     with crowd(server, said):
-        assert 240 < len(os.listdir(descriptors)) <= 256, "the limit is not what holds"
+        assert 200 < len(os.listdir(descriptors)) < 256, "descriptors ran out"
         time.sleep(1)
     for i in range(5):
         assert server.enrol(keys[i], server.challenge(), subject=f"CN=after-{i}").status == 0
@@ -743,8 +738,7 @@ def test_D19_out_of_descriptors(make_server, keys, said):
     check_rules(server, [])
 
 
-@pytest.mark.parametrize("said", [
-    pytest.param(SAID[0], marks=pytest.mark.xfail(reason="out of descriptors, one idle connection in 200 ms makes room")), SAID[1]])
+@pytest.mark.parametrize("said", SAID)
 def test_D19_others_are_served_while_descriptors_are_short(make_server, keys, said):
     """Room is made by ending what is idle, or what has not said its request in time."""
     server = limited(make_server(init=["--ca-key", "rsa:2048"]), resource.RLIMIT_NOFILE, 256)
@@ -1082,7 +1076,7 @@ class Calls:
     def __init__(self, server, keys):
         self.server, self.keys = server, keys
         self.challenges, self.ra = server.challenge("--count", "2000").splitlines(), server.ra()
-        self.received, self.faults = [], []
+        self.received, self.faults, self.died = [], [], 0
         self.offset = len(server.log())
 
     def enrol(self, seconds=8):
@@ -1113,17 +1107,19 @@ class Calls:
         plan.arm(role, calls, error, k)
         wrong = self.enrol()
         plan.disarm()
-        if wrong:
+        if wrong is None and len(deaths(self.server, None, offset)) > 0:
+            # Often dying within seconds is answered by waiting, which is another test's.
+            self.died += 1
+            if self.died % 4 == 0:
+                self.restart()
+        elif wrong:
             told = [line for line in self.server.log()[offset:].splitlines() if "level=error" in line or "level=warn" in line]
             self.faults.append(f"call {k}: {wrong}; first logged: {told[0] if told else 'nothing'}")
-            kill_tree(self.server)
-            self.server.start()
+            self.restart()
 
-
-LOST_SOCKET = "after one error on a socket between two roles, or one refused message, they are never introduced again"
-MEMORY_AS_REFUSAL = "want of memory in OpenSSL is told as the client's fault, and some of it lasts until the role ends"
-KNOWN = {**{(role, kind): LOST_SOCKET for role in ROLES for kind in ("io", "full")}, ("kurier-signer", "memory"): LOST_SOCKET,
-         ("kurier-front", "memory"): MEMORY_AS_REFUSAL, ("kurier-ledger", "memory"): MEMORY_AS_REFUSAL}
+    def restart(self):
+        kill_tree(self.server)
+        self.server.start()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -1150,6 +1146,4 @@ def test_D19_every_call_fails_once(make_server, keys, folder, role, kind):
     server.stop()
     check_deaths_were_orderly(server, calls.offset)
     check_rules(server, calls.received)
-    if calls.faults and (role, kind) in KNOWN:
-        pytest.xfail(KNOWN[role, kind] + ": " + calls.faults[0])
     assert calls.faults == [], "\n".join(calls.faults)
