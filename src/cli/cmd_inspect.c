@@ -1,14 +1,15 @@
 /*
  * kurier inspect: the microscope.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/own.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/inspect_keys.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "diagnose/inspect.h"
@@ -17,35 +18,16 @@
 
 #define SHOWN_OCTETS 24
 
-static enum base_code
-read_all(int fd, const char *name, struct buffer *out, struct base_error *err)
-{
-    uint8_t octets[65536];
-    for (;;) {
-        ssize_t got = read(fd, octets, sizeof(octets));
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got < 0) {
-            return base_fail_errno(err, E_DIAGNOSE_INPUT, errno, "%.200s", name);
-        }
-        if (got == 0) {
-            return BASE_OK;
-        }
-        TRY(buffer_append(out, (struct bytes){octets, (size_t)got}, err));
-    }
-}
-
 /* A file when there is one of that name; else the text itself. */
 static enum base_code
 read_input(const char *what, struct buffer *out, struct base_error *err)
 {
     if (strcmp(what, "-") == 0) {
-        return read_all(STDIN_FILENO, "standard input", out, err);
+        return cli_read_all(STDIN_FILENO, "standard input", out, err);
     }
     OWN_FD int fd = open(what, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd >= 0) {
-        return read_all(fd, what, out, err);
+        return cli_read_all(fd, what, out, err);
     }
     return buffer_append(out, bytes_from_text(what), err);
 }
@@ -113,6 +95,11 @@ print_json(const struct inspection *it)
             csr, "challenge_octets", json_integer((json_int_t)it->challenge_len));
         (void)json_object_set_new(object, "csr", csr);
     }
+    json_t *issued = json_array();
+    for (size_t i = 0; i < it->issued_count; i++) {
+        (void)json_array_append_new(issued, cli_json_text(bytes_from_text(it->issued[i])));
+    }
+    (void)json_object_set_new(object, "issued", issued);
     (void)json_object_set_new(object, "truncated", json_boolean(it->is_truncated));
     for (size_t i = 0; i < it->note_count; i++) {
         (void)json_array_append_new(notes, cli_json_text(bytes_from_text(it->notes[i])));
@@ -196,6 +183,10 @@ print_text(const struct inspection *it, bool has_tree)
             "%-15s %s\n", "names", cli_clean(bytes_from_text(it->csr_sans), text, sizeof(text)));
         (void)printf("%-15s %s\n", "challenge", it->has_challenge ? "there" : "none");
     }
+    for (size_t i = 0; i < it->issued_count; i++) {
+        (void)printf(
+            "%-15s %s\n", "issued", cli_clean(bytes_from_text(it->issued[i]), text, sizeof(text)));
+    }
     if (it->is_truncated) {
         (void)printf("%-15s yes\n", "cut off");
     }
@@ -210,28 +201,35 @@ print_text(const struct inspection *it, bool has_tree)
     }
 }
 
-static enum base_code
-load_key(const char *path, struct pki_private_key **out, struct base_error *err)
-{
-    BUFFER_LOCAL(pem, 65536);
-    OWN_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0) {
-        return base_fail_errno(err, E_DIAGNOSE_INPUT, errno, "%.200s", path);
-    }
-    TRY(read_all(fd, path, &pem, err));
-    return pki_private_key_load(buffer_bytes(&pem), BYTES_NONE, out, err);
-}
+/* ---- the command
+ * ---------------------------------------------------------------------------------------- */
+
+struct inspect_options {
+    const char *what;
+    const char *key;
+    const char *cert;
+    const char *server;
+    const char *home;
+};
 
 static enum base_code
-inspect(const char *what, const char *key_path, struct inspection *it, struct base_error *err)
+inspect(const struct inspect_options *options, struct inspection *it, struct base_error *err)
 {
-    OWN_STRUCT(pki_private_key) key = NULL;
     BUFFER_LOCAL(input, INSPECT_INPUT_MAX);
-    if (key_path != NULL) {
-        TRY(load_key(key_path, &key, err));
+    TRY(read_input(options->what, &input, err));
+    TRY(inspection_read(it, buffer_bytes(&input), err));
+    if (options->cert != NULL) {
+        TRY(cli_inspect_compare_file(it, options->cert, err));
     }
-    TRY(read_input(what, &input, err));
-    return inspection_read(it, buffer_bytes(&input), key, err);
+    if (options->server != NULL) {
+        TRY(cli_inspect_compare_server(it, options->server, err));
+    }
+    if (options->key != NULL) {
+        return cli_inspect_open_file(it, options->key, err);
+    }
+    return options->home != NULL || (options->cert == NULL && options->server == NULL)
+               ? cli_inspect_open_home(it, options->home, err)
+               : BASE_OK;
 }
 
 int
@@ -239,18 +237,23 @@ cli_inspect(int argc, char **argv)
 {
     bool is_json = false;
     bool is_short = false;
-    const char *key_path = NULL;
+    struct inspect_options asked = {.what = NULL};
     struct cli_list words = {.count = 0};
     struct base_error err = {0};
     int status = CLI_OK;
     const struct cli_option options[] = {
-        {"key", "FILE", "the recipient's private key: opens the envelope", NULL, &key_path, NULL},
+        {"key", "FILE", "the recipient's private key: opens the envelope", NULL, &asked.key, NULL},
+        {"cert", "FILE", "is it encrypted to a certificate of this file?", NULL, &asked.cert, NULL},
+        {"server", "URL", "is it encrypted to a certificate of this SCEP server?", NULL,
+            &asked.server, NULL},
+        {"home", "DIR", "the home whose signer may open it", NULL, &asked.home, NULL},
         {"short", NULL, "no tree", &is_short, NULL, NULL},
         {"json", NULL, "one JSON object", &is_json, NULL, NULL},
     };
     const struct cli_usage usage = {.synopsis = "inspect WHAT [OPTION]...",
         .story = "Decodes any SCEP message, whole, damaged or cut off. WHAT is a file, - for "
-                 "standard input, base64 in any alphabet, PEM, a URL, or a line of a log with one.",
+                 "standard input, base64 in any alphabet, PEM, a URL, or a line of a log with one. "
+                 "Where there is a home of Kurier, its signer opens what is for it.",
         .options = options,
         .count = sizeof(options) / sizeof(options[0]),
         .min_words = 1,
@@ -263,7 +266,8 @@ cli_inspect(int argc, char **argv)
         (void)base_fail(&err, E_NO_MEMORY, "inspection");
         return cli_report(&err);
     }
-    if (inspect(words.item[0], key_path, it, &err) != BASE_OK) {
+    asked.what = words.item[0];
+    if (inspect(&asked, it, &err) != BASE_OK) {
         return cli_report(&err);
     }
     if (is_json) {

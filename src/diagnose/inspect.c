@@ -7,11 +7,12 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "der/reader.h"
 #include "diagnose/hresult.h"
 #include "diagnose/scan.h"
 #include "pki/csr.h"
 #include "pki/name.h"
-#include "scep/envelope.h"
+#include "scep/authorities.h"
 #include "scep/signed_message.h"
 
 #include "base/banned.h"
@@ -112,10 +113,7 @@ take_base64(struct inspection *it, struct bytes text, struct base_error *err)
     while (len > 0 && clean.ptr[len - 1] == '=') {
         len--;
     }
-    if (len % 4 == 1) {
-        len--; /* cut off within a character */
-        it->is_truncated = true;
-    }
+    len -= len % 4 == 1 ? 1 : 0; /* cut off within a character, or debris behind the message */
     return base_base64_decode((struct bytes){clean.ptr, len}, &it->octets, err);
 }
 
@@ -493,39 +491,127 @@ look_at_csr(struct inspection *it, struct bytes der)
     pki_csr_clear(&csr);
 }
 
-static enum base_code
-open_with(struct inspection *it, const struct scep_recipient *recipient,
-    const struct scep_envelope *envelope, const struct pki_private_key *key, struct base_error *err)
+static void
+look_at_issued(struct inspection *it, struct bytes message)
 {
-    uint8_t content_key[32];
-    size_t len = envelope->cipher == PKI_AES_256_CBC    ? 32
-                 : envelope->cipher == PKI_DES_EDE3_CBC ? 24
-                                                        : 16;
-    buffer_reset(&it->plain);
-    TRY(pki_unwrap_key(key, recipient->transport, recipient->encrypted_key, len, content_key, err));
-    return pki_decrypt(envelope->cipher, (struct bytes){content_key, len}, envelope->iv,
-        envelope->encrypted_content, &it->plain, err);
+    BUFFER_LOCAL(storage, INSPECT_INPUT_MAX);
+    struct bytes ders[SCEP_CERTIFICATES_MAX];
+    struct pki_certificate certificate;
+    size_t count = 0;
+    if (scep_authorities_read(message, &storage, ders, &count, NULL) != BASE_OK) {
+        return;
+    }
+    for (size_t i = 0; i < count && it->issued_count < INSPECT_NAMES_MAX; i++) {
+        if (pki_certificate_read(ders[i], &certificate, NULL) == BASE_OK) {
+            set_name(it->issued[it->issued_count++], sizeof(it->issued[0]), certificate.subject);
+        }
+    }
 }
 
-static void
-open_envelope(struct inspection *it, const struct pki_private_key *key)
+/* What GetCert, GetCRL and CertPoll have in their envelopes: a SEQUENCE of two. */
+static bool
+is_pair(struct bytes plain)
+{
+    struct der_reader reader = der_reader_over(plain);
+    struct der_reader inside;
+    struct der_element part;
+    return der_enter(&reader, DER_SEQUENCE, &inside, NULL) == BASE_OK &&
+           der_end(&reader, NULL) == BASE_OK &&
+           der_expect(&inside, DER_SEQUENCE, &part, NULL) == BASE_OK &&
+           der_next(&inside, &part, NULL) == BASE_OK && der_end(&inside, NULL) == BASE_OK;
+}
+
+/* With this content key it is something that SCEP puts into envelopes. */
+static bool
+is_opened(struct inspection *it, const struct scep_envelope *envelope, struct bytes content_key)
+{
+    buffer_reset(&it->plain);
+    if (pki_decrypt(envelope->cipher, content_key, envelope->iv, envelope->encrypted_content,
+            &it->plain, NULL) != BASE_OK) {
+        return false;
+    }
+    struct bytes plain = buffer_bytes(&it->plain);
+    look_at_csr(it, plain);
+    look_at_issued(it, plain);
+    return it->has_csr || it->issued_count > 0 || is_pair(plain);
+}
+
+bool
+inspection_has_envelope(const struct inspection *it)
+{
+    return it->content.len > 1 && it->inner != NULL;
+}
+
+void
+inspection_open(struct inspection *it, const struct inspect_opener *opener)
 {
     struct scep_envelope envelope = {.recipient_count = 0};
+    struct base_error why = {BASE_OK, ""};
     BUFFER_LOCAL(storage, INSPECT_INPUT_MAX);
-    if (scep_envelope_read(buffer_bytes(&it->content), &storage, &envelope, NULL) != BASE_OK) {
-        note(it, "The envelope cannot be read as a whole, so the key cannot open it.");
+    if (!inspection_has_envelope(it)) {
+        return;
+    }
+    if (scep_envelope_read(buffer_bytes(&it->content), &storage, &envelope, &why) != BASE_OK) {
+        note(it, "The envelope cannot be read as a whole, so no key can open it: %.120s.",
+            why.detail);
         return;
     }
     for (size_t i = 0; i < envelope.recipient_count; i++) {
-        if (envelope.recipients[i].transport != PKI_TRANSPORT_NONE &&
-            open_with(it, &envelope.recipients[i], &envelope, key, NULL) == BASE_OK) {
-            look_at_csr(it, buffer_bytes(&it->plain));
-            if (it->has_csr) {
-                return;
+        uint8_t content_key[32];
+        size_t len = pki_cipher_key_len(envelope.cipher);
+        if (envelope.recipients[i].transport != PKI_TRANSPORT_NONE && len <= sizeof(content_key) &&
+            opener->open(opener->arg, &envelope.recipients[i], len, content_key, &why) == BASE_OK &&
+            is_opened(it, &envelope, (struct bytes){content_key, len})) {
+            note(it, "The envelope was opened.");
+            return;
+        }
+    }
+    note(it, "The envelope was not opened: it is for another key, or damaged.");
+}
+
+/* ---- whose it is
+ * ----------------------------------------------------------------------------------------- */
+
+static void
+say_recipient(struct inspection *it, const struct inspect_party *party,
+    const struct pki_certificate *certificate, const char *from, int64_t now_s)
+{
+    char name[600];
+    set_name(name, sizeof(name), certificate->subject);
+    note(it, "It is encrypted to the %s certificate %.150s of %.80s (serial %.40s).",
+        certificate->is_ca ? "CA" : "RA", name, from, party->serial);
+    if (certificate->has_key_usage && (certificate->key_usage & PKI_KEY_ENCIPHERMENT) == 0) {
+        note(it, "That certificate's key usage has no keyEncipherment: servers cannot open it.");
+    }
+    if (certificate->not_after_s < now_s) {
+        note(it, "That certificate has expired: the device must fetch the new one (GetCACert).");
+    }
+}
+
+void
+inspection_compare(struct inspection *it, const struct pki_certificate *certificates, size_t count,
+    const char *from, int64_t now_s)
+{
+    bool is_found = false;
+    for (size_t i = 0; i < it->recipient_count; i++) {
+        for (size_t k = 0; k < count; k++) {
+            char issuer[600];
+            char serial[80];
+            set_name(issuer, sizeof(issuer), certificates[k].issuer);
+            set_serial(serial, sizeof(serial), certificates[k].serial);
+            if (strcmp(issuer, it->recipients[i].issuer) == 0 &&
+                strcmp(serial, it->recipients[i].serial) == 0) {
+                say_recipient(it, &it->recipients[i], &certificates[k], from, now_s);
+                is_found = true;
             }
         }
     }
-    note(it, "The key does not open the envelope to a certification request: it is another's.");
+    if (!is_found && it->recipient_count > 0) {
+        note(it,
+            "It is encrypted to none of the %zu certificates of %.100s: the device has those of "
+            "another server, or older ones.",
+            count, from);
+    }
 }
 
 /* ---- all of it
@@ -558,8 +644,7 @@ look_at_root(struct inspection *it)
 }
 
 enum base_code
-inspection_read(struct inspection *it, struct bytes input, const struct pki_private_key *key,
-    struct base_error *err)
+inspection_read(struct inspection *it, struct bytes input, struct base_error *err)
 {
     if (input.len > INSPECT_INPUT_MAX) {
         return base_fail(err, E_TOO_LARGE, "%zu octets, at most %zu", input.len, INSPECT_INPUT_MAX);
@@ -568,8 +653,11 @@ inspection_read(struct inspection *it, struct bytes input, const struct pki_priv
         return base_fail(
             err, E_DIAGNOSE_INPUT, "neither ASN.1 nor PEM nor base64 nor a line with message=");
     }
+    if (it->octets.ptr[0] != DER_SEQUENCE) {
+        return base_fail(err, E_DIAGNOSE_INPUT, "base64 of something that is no ASN.1 SEQUENCE");
+    }
     asn1_tree_read(it->tree, buffer_bytes(&it->octets));
-    it->is_truncated = it->is_truncated || it->tree->is_truncated;
+    it->is_truncated = it->tree->is_truncated;
     for (size_t i = 0; i < it->tree->count; i++) {
         it->is_indefinite = it->is_indefinite || it->tree->nodes[i].is_indefinite;
     }
@@ -583,8 +671,5 @@ inspection_read(struct inspection *it, struct bytes input, const struct pki_priv
             "read DER only refuse it.");
     }
     judge_message(it);
-    if (key != NULL && it->content.len > 1 && it->inner != NULL) {
-        open_envelope(it, key);
-    }
     return BASE_OK;
 }

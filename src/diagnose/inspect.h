@@ -8,7 +8,8 @@
 
 #include "base/own.h"
 #include "diagnose/asn1_tree.h"
-#include "pki/private_key.h"
+#include "pki/certificate.h"
+#include "scep/envelope.h"
 
 #define INSPECT_NAMES_MAX 16
 #define INSPECT_NOTES_MAX 24
@@ -44,6 +45,8 @@ struct inspection {
     char csr_sans[2000];
     bool has_challenge; /* its text is never shown */
     size_t challenge_len;
+    char issued[INSPECT_NAMES_MAX][600]; /* subjects of the certificates in an opened envelope */
+    size_t issued_count;
     bool is_truncated;
     bool is_indefinite; /* BER of indefinite lengths somewhere */
     char notes[INSPECT_NOTES_MAX][300];
@@ -62,10 +65,25 @@ OWNER_STRUCT(inspection)
 
 /*
  * Read @input: octets, PEM, base64 in any alphabet (escaped or not), a URL or a line of a log with
- * message=... in it. @key: opens the envelope when it is the recipient's; NULL: stays closed.
- * Errors: E_DIAGNOSE_INPUT (nothing that could be a message), E_TOO_LARGE, E_NO_MEMORY.
+ * message=... in it. Errors: E_DIAGNOSE_INPUT (nothing that could be a message), E_TOO_LARGE,
+ * E_NO_MEMORY.
  */
-MUST_CHECK enum base_code inspection_read(struct inspection *inspection, struct bytes input,
-    const struct pki_private_key *key, struct base_error *err);
+MUST_CHECK enum base_code inspection_read(
+    struct inspection *inspection, struct bytes input, struct base_error *err);
+
+/* Is it encrypted to one of these certificates? @from: whose they are ("ra.pem", a URL). */
+void inspection_compare(struct inspection *inspection, const struct pki_certificate *certificates,
+    size_t count, const char *from, int64_t now_s);
+
+/* Whoever may have the recipient's key: the content key that was wrapped for @recipient. An answer
+ * may be random octets, as a careful server gives. */
+struct inspect_opener {
+    enum base_code (*open)(void *arg, const struct scep_recipient *recipient, size_t key_len,
+        uint8_t out_key[32], struct base_error *err);
+    void *arg;
+};
+/* Open the envelope and look at what is in it; a note says when that fails. */
+void inspection_open(struct inspection *inspection, const struct inspect_opener *opener);
+bool inspection_has_envelope(const struct inspection *inspection);
 
 #endif

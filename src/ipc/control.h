@@ -132,6 +132,14 @@ IPC_DECLARE(authority_list, IPC_AUTHORITY_LIST_FIELDS)
     BYTES(ca, IPC_NAME_MAX) U8(kind) U8(index) BYTES(certificate, IPC_CERTIFICATE_MAX)
 IPC_DECLARE(authority_row, IPC_AUTHORITY_ROW_FIELDS)
 
+/* Have the signer open the content key of an envelope: OPEN_ENVELOPE and its answer (to_signer.h),
+ * for kurier inspect. */
+#define IPC_ENVELOPE_OPEN_FIELDS(U8, U32, U64, I64, BYTES)                                         \
+    BYTES(ca, IPC_NAME_MAX) U8(ra) U8(transport) U8(key_len) BYTES(encrypted_key, IPC_SIGNATURE_MAX)
+IPC_DECLARE(envelope_open, IPC_ENVELOPE_OPEN_FIELDS)
+#define IPC_ENVELOPE_OPENED_FIELDS(U8, U32, U64, I64, BYTES) BYTES(key, 32)
+IPC_DECLARE(envelope_opened, IPC_ENVELOPE_OPENED_FIELDS)
+
 /* clang-format on */
 
 #endif

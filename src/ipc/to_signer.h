@@ -2,7 +2,8 @@
  * to_signer.h - the signer's narrow verbs, and its answers.
  *
  * The socket is the asker's identity. The front may OPEN_ENVELOPE, SIGN_CERT_REP, DESCRIBE. The
- * ledger may CHECK_BODY, SIGN_BODY, SIGN_CRL, READ_JOURNAL, DESCRIBE. The supervisor alone may
+ * ledger may CHECK_BODY, SIGN_BODY, SIGN_CRL, READ_JOURNAL, DESCRIBE, and OPEN_ENVELOPE for an
+ * administrator who inspects a message. The supervisor alone may
  * CREATE_CA and IMPORT_CA, and only while the home has no CA. Anything else ends the connection.
  * request_id is the asker's and comes back unchanged.
  */

@@ -68,3 +68,17 @@ ledger_authorities_find(const struct ledger_authorities *authorities, struct byt
     }
     return NULL;
 }
+
+bool
+ledger_authorities_has_ra(
+    const struct ledger_authorities *authorities, struct bytes ca, uint8_t index)
+{
+    for (size_t i = 0; i < authorities->row_count; i++) {
+        const struct ledger_authority *row = &authorities->rows[i];
+        if (row->kind == IPC_AUTHORITY_RA && row->index == index &&
+            bytes_equal((struct bytes){row->ca, row->ca_len}, ca)) {
+            return true;
+        }
+    }
+    return false;
+}

@@ -41,6 +41,8 @@ void ledger_authorities_clear(struct ledger_authorities *authorities);
 /* After a DESCRIBED the next AUTHORITY begins anew. */
 MUST_CHECK enum base_code ledger_authorities_add(struct ledger_authorities *authorities,
     const struct ipc_authority *message, struct base_error *err);
+bool ledger_authorities_has_ra(
+    const struct ledger_authorities *authorities, struct bytes ca, uint8_t index);
 const struct ledger_ca *ledger_authorities_find(
     const struct ledger_authorities *authorities, struct bytes name);
 

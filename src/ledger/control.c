@@ -481,6 +481,34 @@ take_authority_list(struct answer *answer, const struct ipc_frame *frame, struct
     return BASE_OK;
 }
 
+/* For kurier inspect: the administrator could read HOME/signer as well. */
+static enum base_code
+take_envelope_open(struct answer *answer, const struct ipc_frame *frame, struct base_error *err)
+{
+    struct ipc_envelope_open question;
+    struct ipc_envelope_key opened;
+    struct ipc_frame from_signer = {.fd = -1};
+    struct ledger *ledger = answer->ledger;
+    TRY(ipc_decode(&ipc_envelope_open_spec, frame, &question, err));
+    if (!ledger_authorities_has_ra(&ledger->authorities, question.ca, question.ra) ||
+        question.key_len == 0 || question.key_len > 32 ||
+        question.transport < IPC_TRANSPORT_PKCS1 ||
+        question.transport > IPC_TRANSPORT_OAEP_SHA256) {
+        return base_fail(err, E_USAGE, "no such key here, or no such way to wrap one");
+    }
+    const struct ipc_open_envelope ask = {.request_id = ledger_next_request_id(ledger),
+        .ca = question.ca,
+        .ra = question.ra,
+        .transport = question.transport,
+        .key_len = question.key_len,
+        .encrypted_key = question.encrypted_key};
+    ledger_send(ledger, &ledger->signer_fd, &ipc_open_envelope_spec, &ask, -1);
+    TRY(ledger_wait_signer(ledger, IPC_TYPE_ENVELOPE_KEY, &from_signer, err));
+    TRY(ipc_decode(&ipc_envelope_key_spec, &from_signer, &opened, err));
+    const struct ipc_envelope_opened row = {.key = opened.key};
+    return ipc_send(answer->fd, &ipc_envelope_opened_spec, &row, -1, err);
+}
+
 static enum base_code
 take_audit(struct answer *answer, const struct ipc_frame *frame, struct base_error *err)
 {
@@ -505,6 +533,7 @@ static const struct {
     {IPC_TYPE_REQUEST_DECIDE, take_request_decide},
     {IPC_TYPE_CRL_SHOW, take_crl_show},
     {IPC_TYPE_AUTHORITY_LIST, take_authority_list},
+    {IPC_TYPE_ENVELOPE_OPEN, take_envelope_open},
     {IPC_TYPE_AUDIT, take_audit},
 };
 
