@@ -13,7 +13,7 @@ room(ledger     DEPS base der pki journal ipc policy store)
 room(front      DEPS base der pki scep ipc LIBS PkgConfig::EVENT)
 room(supervisor DEPS base ipc)
 room(device     DEPS base der pki scep LIBS PkgConfig::CURL)
-room(diagnose   DEPS base der pki scep LIBS PkgConfig::PCRE2 PkgConfig::ARCHIVE PkgConfig::CURL)
+room(diagnose   DEPS base der pki scep LIBS PkgConfig::PCRE2 PkgConfig::ARCHIVE PkgConfig::CURL PkgConfig::EVTX)
 room(cli        DEPS base pki ipc config supervisor device diagnose LIBS PkgConfig::JANSSON)
 
 role(signer kurier-signer)

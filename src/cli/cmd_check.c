@@ -3,12 +3,14 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/text.h"
 #include "cli/check_store.h"
 #include "cli/cli.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "diagnose/certutil.h"
 #include "diagnose/probe.h"
 
 #include "base/banned.h"
@@ -82,12 +84,27 @@ finish(struct checker *checker)
     return n[PROBE_FAILURE] > 0 ? CLI_NO : CLI_OK;
 }
 
+/* A folder is what kurier enroll made; files are what certutil printed, all of one device. */
+static enum base_code
+check_stores(const struct cli_list *stores, struct checker *checker, struct base_error *err)
+{
+    struct stat about;
+    struct base_clock clock = base_clock_system();
+    bool is_file = stat(stores->item[0], &about) == 0 && !S_ISDIR(about.st_mode);
+    return !is_file ? cli_check_store(
+                          stores->item[0], base_clock_now_s(&clock), print_line, checker, err)
+                    : certutil_check(stores->item, stores->count, base_clock_now_s(&clock),
+                          print_line, checker, err);
+}
+
 int
 cli_check(int argc, char **argv)
 {
     bool is_json = false;
     const char *fingerprint_text = NULL;
-    const char *store = NULL;
+    const char *challenge = "";
+    const char *subject = NULL;
+    struct cli_list stores = {.count = 0};
     struct checker checker = {.lines = NULL};
     struct cli_list words = {.count = 0};
     struct base_error err = {0};
@@ -95,14 +112,19 @@ cli_check(int argc, char **argv)
     const struct cli_option options[] = {
         {"ca-fingerprint", "HEX", "SHA-256 or SHA-1 that the CA certificate must have", NULL,
             &fingerprint_text, NULL},
-        {"store", "DIR", "look at what kurier enroll installed there, instead of a server", NULL,
-            &store, NULL},
+        {"challenge", "TEXT", "enrol with it for real: a certificate is issued", NULL, &challenge,
+            NULL},
+        {"subject", "DN", "of that certificate (default: CN=kurier check)", NULL, &subject, NULL},
+        {"store", "DIR|FILE",
+            "instead of a server: what kurier enroll installed there, or what certutil -store "
+            "printed",
+            NULL, NULL, &stores},
         {"json", NULL, "one JSON object", &is_json, NULL, NULL},
     };
-    const struct cli_usage usage = {.synopsis = "check URL|--store DIR [OPTION]...",
+    const struct cli_usage usage = {.synopsis = "check URL|--store DIR|FILE [OPTION]...",
         .story = "Probes any SCEP server and explains what is wrong with it: reachability, TLS, "
-                 "clock, GetCACaps, GetCACert, limits, and how it refuses. Nothing is issued. Exit "
-                 "status 1 when a check fails.",
+                 "clock, GetCACaps, GetCACert, limits, and how it refuses. Nothing is issued "
+                 "without --challenge. Exit status 1 when a check fails.",
         .options = options,
         .count = sizeof(options) / sizeof(options[0]),
         .min_words = 0,
@@ -114,19 +136,20 @@ cli_check(int argc, char **argv)
     if (read_fingerprint(fingerprint_text, &fingerprint, &err) != BASE_OK) {
         return cli_report(&err);
     }
-    if ((words.count == 0) == (store == NULL)) {
-        (void)base_fail(&err, E_USAGE, "give a URL or --store DIR");
+    if ((words.count == 0) == (stores.count == 0)) {
+        (void)base_fail(&err, E_USAGE, "give a URL or --store");
         return cli_report(&err);
     }
     const struct probe_options probe = {.url = words.item[0],
         .fingerprint = buffer_bytes(&fingerprint),
+        .challenge = bytes_from_text(challenge),
+        .subject = subject,
         .timeout_s = 10,
         .clock = base_clock_system(),
         .random = base_random_system()};
     checker.lines = is_json ? json_array() : NULL;
-    enum base_code code = store != NULL ? cli_check_store(store, base_clock_now_s(&probe.clock),
-                                              print_line, &checker, &err)
-                                        : probe_run(&probe, print_line, &checker, &err);
+    enum base_code code = stores.count > 0 ? check_stores(&stores, &checker, &err)
+                                           : probe_run(&probe, print_line, &checker, &err);
     if (code != BASE_OK) {
         return cli_report(&err);
     }

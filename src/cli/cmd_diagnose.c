@@ -21,6 +21,7 @@ static const char *const steps[] = {
 
 struct view {
     bool is_json;
+    bool is_redacted;
     enum diag_language language;
     const char *page;    /* file of the HTML page; NULL: none */
     size_t shown_octets; /* of progress */
@@ -101,6 +102,9 @@ print_json(const struct view *view, const struct diag_deliveries *deliveries,
         json_t *one = json_object();
         add_judgement(one, view, &it);
         (void)json_object_set_new(one, "ids", ids_of(delivery));
+        (void)json_object_set_new(one, "skew_s",
+            delivery->has_skew ? json_integer((json_int_t)(delivery->skew_ms / 1000))
+                               : json_null());
         (void)json_object_set_new(one, "evidence", evidence_of(delivery));
         (void)json_array_append_new(list, one);
     }
@@ -183,6 +187,9 @@ print_one(const struct view *view, const struct diag_delivery *delivery)
     }
     (void)printf("\n");
     print_steps(delivery, &it);
+    if (delivery->has_skew) {
+        cli_print_skew(delivery->skew_ms);
+    }
     print_evidence(delivery);
     if (it.cause != NULL) {
         (void)printf("\n%s %s\n%s %s\n",
@@ -273,6 +280,9 @@ run(struct view *view, const struct cli_list *paths)
         (void)fprintf(stderr, "\r            \r");
     }
     diagnosis_finish(diagnosis);
+    if (view->is_redacted && diagnosis_redact(diagnosis, &err) != BASE_OK) {
+        return cli_report(&err);
+    }
     const struct diag_deliveries *deliveries = diagnosis_peek_deliveries(diagnosis);
     (void)diag_judge_all(deliveries, &overall, &index);
     if (view->page != NULL && write_page(view, deliveries, &overall, index, &err) != BASE_OK) {
@@ -296,6 +306,8 @@ cli_diagnose(int argc, char **argv)
     const struct cli_option options[] = {
         {"json", NULL, "one JSON object", &view.is_json, NULL, NULL},
         {"html", "FILE", "also write one self-contained page", NULL, &view.page, NULL},
+        {"redact", NULL, "names, hosts, ids and challenges become words like host-1",
+            &view.is_redacted, NULL, NULL},
         {"lang", "en|de", "of meaning and remedy (default by LANG)", NULL, &language, NULL},
     };
     const struct cli_usage usage = {.synopsis = "diagnose FILE|FOLDER|-... [OPTION]...",

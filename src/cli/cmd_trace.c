@@ -10,6 +10,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/session.h"
+#include "cli/trace_with.h"
 
 #include "base/banned.h"
 
@@ -23,7 +24,8 @@ struct tracer {
     unsigned step;
     uint32_t code;
     json_t *deliveries;
-    json_t *current; /* borrowed from deliveries */
+    json_t *current;         /* borrowed from deliveries */
+    struct trace_with *with; /* NULL: the ledger alone */
 };
 
 static void
@@ -45,6 +47,9 @@ begin_delivery(struct tracer *tracer, const struct ipc_delivery *row)
     tracer->is_stopped = tracer->count == 0 ? row->code != 0 : tracer->is_stopped;
     tracer->is_open = true;
     tracer->count++;
+    if (tracer->with != NULL && tracer->count == 1) {
+        trace_with_delivery(tracer->with, row);
+    }
     if (tracer->is_json) {
         tracer->current = cli_delivery_json(row);
         (void)json_object_set_new(tracer->current, "events", json_array());
@@ -61,6 +66,9 @@ begin_delivery(struct tracer *tracer, const struct ipc_delivery *row)
 static void
 take_event(struct tracer *tracer, const struct ipc_event *row)
 {
+    if (tracer->with != NULL && tracer->count == 1) {
+        trace_with_event(tracer->with, row);
+    }
     if (tracer->is_json) {
         (void)json_array_append_new(
             json_object_get(tracer->current, "events"), cli_event_json(row));
@@ -72,6 +80,9 @@ take_event(struct tracer *tracer, const struct ipc_event *row)
 static void
 take_contact(struct tracer *tracer, const struct ipc_contact_row *row)
 {
+    if (tracer->with != NULL && tracer->count == 1) {
+        trace_with_contact(tracer->with, row);
+    }
     if (tracer->is_json) {
         (void)json_array_append_new(
             json_object_get(tracer->current, "contacts"), cli_contact_json(row));
@@ -132,9 +143,16 @@ finish(struct tracer *tracer, const char *what, enum base_code code, const struc
         json_t *object = json_object();
         (void)json_object_set_new(object, "what", cli_json_text(bytes_from_text(what)));
         (void)json_object_set_new(object, "deliveries", tracer->deliveries);
+        if (tracer->with != NULL) {
+            (void)json_object_set_new(object, "with", trace_with_json(tracer->with));
+        }
         cli_json_print_pretty(object);
+    } else if (tracer->with != NULL) {
+        trace_with_print(tracer->with);
     }
-    return tracer->is_stopped ? CLI_NO : CLI_OK;
+    bool has_stopped =
+        tracer->is_stopped || (tracer->with != NULL && trace_with_has_stopped(tracer->with));
+    return has_stopped ? CLI_NO : CLI_OK;
 }
 
 int
@@ -142,7 +160,10 @@ cli_trace(int argc, char **argv)
 {
     const char *home = NULL;
     struct tracer tracer = {.is_json = false};
+    struct cli_list logs = {.count = 0};
     const struct cli_option table[] = {
+        {"with", "FILE", "logs of the device (or of anybody else): one time line of both", NULL,
+            NULL, &logs},
         {"json", NULL, "one JSON object", &tracer.is_json, NULL, NULL},
         {"home", "DIR", "the home", NULL, &home, NULL},
     };
@@ -159,14 +180,20 @@ cli_trace(int argc, char **argv)
     }
     struct base_error err;
     struct cli_session session;
-    if (cli_session_open(cli_home(home), &session, &err) != BASE_OK) {
+    OWN_STRUCT(trace_with) with = NULL;
+    if ((logs.count > 0 && trace_with_new(&with, &err) != BASE_OK) ||
+        cli_session_open(cli_home(home), &session, &err) != BASE_OK) {
         return cli_report(&err);
     }
+    tracer.with = with;
     tracer.deliveries = tracer.is_json ? json_array() : NULL;
     struct ipc_trace question = {bytes_from_text(words.item[0])};
     struct cli_page page;
     enum base_code code =
         cli_ask(&session, &ipc_trace_spec, &question, take_row, &tracer, &page, &err);
     cli_session_close(&session);
+    for (size_t i = 0; code == BASE_OK && i < logs.count; i++) {
+        code = trace_with_read(with, logs.item[i], &err);
+    }
     return finish(&tracer, words.item[0], code, &err);
 }

@@ -16,9 +16,8 @@ cli_step_name(unsigned step)
     return step < sizeof(names) / sizeof(names[0]) ? names[step] : "unknown";
 }
 
-/* What an event means, in words; an event without a row is shown by its name. */
-static const char *
-event_words(struct bytes event, char *storage, size_t storage_size)
+const char *
+cli_event_words(struct bytes event, char *storage, size_t storage_size)
 {
     static const struct {
         const char *event;
@@ -164,7 +163,7 @@ cli_trace_event(const struct ipc_event *row)
 {
     char storage[128] = "";
     char detail[1024] = "";
-    step_line(row->step, row->at_ms, event_words(row->event, storage, sizeof(storage)),
+    step_line(row->step, row->at_ms, cli_event_words(row->event, storage, sizeof(storage)),
         cli_clean(row->detail, detail, sizeof(detail)), row->code);
 }
 

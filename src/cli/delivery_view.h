@@ -10,6 +10,8 @@
 
 /* The workflow's steps 1 to 6: "profile", "request", "policy", "issue", "delivery", "report". */
 const char *cli_step_name(unsigned step);
+/* What an event of the ledger means; one without words is shown by its name, in @storage. */
+const char *cli_event_words(struct bytes event, char *storage, size_t storage_size);
 
 /* One line of a list, and its heading. */
 void cli_delivery_heading(void);

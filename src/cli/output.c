@@ -160,3 +160,16 @@ cli_plain(void)
 {
     return has_colour() ? "\033[0m" : "";
 }
+
+void
+cli_print_skew(int64_t skew_ms)
+{
+    int64_t apart_s = (skew_ms < 0 ? -skew_ms : skew_ms) / 1000;
+    int64_t off_zone_s = apart_s % 900 > 450 ? 900 - apart_s % 900 : apart_s % 900;
+    bool is_zone = apart_s >= 900 && apart_s <= 14 * 3600 && off_zone_s <= 120;
+    if (apart_s >= 60) {
+        (void)printf("\n  The server's log is %lld s %s the device's%s.\n", (long long)apart_s,
+            skew_ms > 0 ? "ahead of" : "behind",
+            is_zone ? ": probably another time zone" : ": one of the two clocks is wrong");
+    }
+}

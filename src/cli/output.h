@@ -37,4 +37,8 @@ const char *cli_red(void);
 const char *cli_green(void);
 const char *cli_plain(void);
 
+/* Two logs tell of one request: the server's clock was @skew_ms ahead of the device's. Silent when
+ * they agree within a minute. */
+void cli_print_skew(int64_t skew_ms);
+
 #endif

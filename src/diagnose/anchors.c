@@ -25,7 +25,8 @@ static const char *const words[] = {"state changed from ", "trying to enroll cer
     "sscep: ", "op=getcac", "op=pkioperation", "scep_message_type", "failinfo",
     "ca-error: ", "status: monitoring", "installation completed", "status: ca_",
     "status: submitting", "transaction id:", "issued certificate is trusted",
-    "scep request pending", " role=", "operation=get", "operation=pkioperation", "\"code\"",
+    "scep request pending", "kurier: ", "ca authenticated; ", "pkcsreq by ", "renewalreq by ",
+    "pending: asking", " role=", "operation=get", "operation=pkioperation", "\"code\"",
     "intuneclient", "scepservice", "-----begin ", "id  ", "id :", "ereignis", "descrip",
     "beschreibung", "message"};
 

@@ -52,6 +52,15 @@ diag_deliveries_left_out(const struct diag_deliveries *deliveries)
     return deliveries->left_out;
 }
 
+void
+diag_deliveries_each(struct diag_deliveries *deliveries,
+    void (*take)(void *arg, struct diag_delivery *delivery), void *arg)
+{
+    for (size_t i = 0; i < deliveries->count; i++) {
+        take(arg, deliveries->all[i]);
+    }
+}
+
 static size_t
 add(struct diag_deliveries *deliveries)
 {
@@ -259,6 +268,7 @@ diag_deliveries_take(struct diag_deliveries *deliveries, const struct diag_obser
     uint64_t order = ++deliveries->order;
     deliveries->current = at;
     keep_ids(delivery, &observation->ids);
+    delivery->is_told = delivery->is_told || observation->is_told;
     note(delivery, observation, order);
     struct diag_evidence evidence = {.source = observation->source,
         .mark = observation->mark,
@@ -327,10 +337,35 @@ may_join(const struct diag_delivery *into, const struct diag_delivery *from)
            !share_a_file(into, from) && agrees(&from->ids, &into->ids) && !is_far_away(into, from);
 }
 
+/* Both tell of the request: the device when it was sent, the server when it came. */
+static void
+note_skew(struct diag_delivery *device, const struct diag_delivery *server)
+{
+    const struct diag_evidence *sent = NULL;
+    const struct diag_evidence *came = NULL;
+    for (size_t i = 0; i < device->evidence_count; i++) {
+        const struct diag_evidence *it = &device->evidence[i];
+        bool is_sending = it->mark == DIAG_REQUEST_SENT || it->mark == DIAG_REQUEST_MADE;
+        sent = is_sending && it->has_date ? it : sent;
+    }
+    for (size_t i = server->evidence_count; i-- > 0;) {
+        const struct diag_evidence *it = &server->evidence[i];
+        came = it->step >= 2 && it->mark != DIAG_CONTACT && it->has_date ? it : came;
+    }
+    if (sent != NULL && came != NULL) {
+        device->has_skew = true;
+        device->skew_ms = came->at_ms - sent->at_ms;
+    }
+}
+
 static void
 join(struct diag_delivery *into, struct diag_delivery *from)
 {
     from->is_joined = true;
+    into->is_told = into->is_told || from->is_told;
+    if (is_of_device(into)) {
+        note_skew(into, from);
+    }
     keep_ids(into, &from->ids);
     into->sources |= from->sources;
     for (size_t i = 0; i <= DIAG_SETUP_DONE; i++) {
@@ -362,23 +397,50 @@ join(struct diag_delivery *into, struct diag_delivery *from)
     }
 }
 
-/* A server's delivery, known by no id, to the one unfinished delivery of a device that it can be.
- */
+/* The one that @from can be a part of; NULL when there are several, or none. */
+static struct diag_delivery *
+find_only(const struct diag_deliveries *deliveries, const struct diag_delivery *from)
+{
+    struct diag_delivery *only = NULL;
+    for (size_t i = 0; i < deliveries->count; i++) {
+        if (may_join(deliveries->all[i], from)) {
+            if (only != NULL) {
+                return NULL;
+            }
+            only = deliveries->all[i];
+        }
+    }
+    return only;
+}
+
+/* Could another one with an id of its own be a part of it as well? */
+static bool
+has_rival(const struct diag_deliveries *deliveries, const struct diag_delivery *into,
+    const struct diag_delivery *from)
+{
+    for (size_t i = 0; i < deliveries->count; i++) {
+        const struct diag_delivery *other = deliveries->all[i];
+        if (other != from && other->has_id && !other->is_joined && may_join(into, other)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What was told first: it takes the place that a guess could take. */
 void
 diag_deliveries_join(struct diag_deliveries *deliveries)
 {
-    for (size_t i = 0; i < deliveries->count; i++) {
-        struct diag_delivery *from = deliveries->all[i];
-        struct diag_delivery *only = NULL;
-        size_t candidates = 0;
-        for (size_t k = 0; k < deliveries->count && !from->has_id; k++) {
-            if (may_join(deliveries->all[k], from)) {
-                only = deliveries->all[k];
-                candidates++;
+    for (unsigned pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < deliveries->count; i++) {
+            struct diag_delivery *from = deliveries->all[i];
+            struct diag_delivery *only = from->is_joined || from->is_told != (pass == 0)
+                                             ? NULL
+                                             : find_only(deliveries, from);
+            if (only != NULL &&
+                (from->is_told || !from->has_id || !has_rival(deliveries, only, from))) {
+                join(only, from);
             }
-        }
-        if (candidates == 1) {
-            join(only, from);
         }
     }
 }

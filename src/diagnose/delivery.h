@@ -1,9 +1,10 @@
 /*
  * delivery.h - observations of all files, put together: by ids, then by order, then by time.
  *
- * Lines without an id belong to the delivery that their file spoke of last. A delivery that is
- * known by no id (a server's log names clients, not devices) is joined with one of another file
- * only when there is exactly one that it can be.
+ * Lines without an id belong to the delivery that their file spoke of last. A delivery that shares
+ * no id with any other (a server's log names clients or transactions, a device's its profile) is
+ * joined with one of another file only when there is exactly one that it can be, and only one that
+ * can be that.
  */
 #ifndef DIAGNOSE_DELIVERY_H
 #define DIAGNOSE_DELIVERY_H
@@ -49,6 +50,9 @@ struct diag_delivery {
     } failures[8];
     size_t failure_count;
     bool is_joined; /* into another */
+    bool is_told;   /* by whoever asks, who knows that it belongs to what the logs tell */
+    bool has_skew;
+    int64_t skew_ms; /* the server's clock before the device's, where both tell of one request */
     size_t evidence_count;
     struct diag_evidence evidence[DIAG_EVIDENCE_MAX];
 };
@@ -68,6 +72,9 @@ void diag_deliveries_join(struct diag_deliveries *deliveries);
 /* Those that were not joined into others; NULL behind the last. */
 const struct diag_delivery *diag_deliveries_at(
     const struct diag_deliveries *deliveries, size_t index);
+/* Each of them, to be changed in place. */
+void diag_deliveries_each(struct diag_deliveries *deliveries,
+    void (*take)(void *arg, struct diag_delivery *delivery), void *arg);
 /* How many were left out because there were too many. */
 size_t diag_deliveries_left_out(const struct diag_deliveries *deliveries);
 

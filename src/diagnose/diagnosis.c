@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "diagnose/readers.h"
+#include "diagnose/redact.h"
 #include "diagnose/text.h"
 
 #include "base/banned.h"
@@ -124,9 +125,31 @@ diagnosis_read(struct diagnosis *diagnosis, const char *path, diagnosis_on_progr
 }
 
 void
+diagnosis_tell(
+    struct diagnosis *diagnosis, const char *name, const struct diag_observation *observation)
+{
+    struct diag_observation told = *observation;
+    told.file = name;
+    told.is_told = true;
+    diag_deliveries_take(diagnosis->deliveries, &told);
+}
+
+const struct diag_cause *
+diagnosis_cause_of_code(const char *code, unsigned *out_step)
+{
+    return diag_cause_of_code(bytes_from_text(code), out_step);
+}
+
+void
 diagnosis_finish(struct diagnosis *diagnosis)
 {
     diag_deliveries_join(diagnosis->deliveries);
+}
+
+enum base_code
+diagnosis_redact(struct diagnosis *diagnosis, struct base_error *err)
+{
+    return diag_redact(diagnosis->deliveries, err);
 }
 
 const struct diag_deliveries *

@@ -18,8 +18,17 @@ typedef void (*diagnosis_on_progress)(void *arg, size_t octets);
 /* Read a file, a folder, an archive, or "-". Errors: E_DIAGNOSE_INPUT, E_TOO_LARGE, E_NO_MEMORY. */
 MUST_CHECK enum base_code diagnosis_read(struct diagnosis *diagnosis, const char *path,
     diagnosis_on_progress on_progress, void *arg, struct base_error *err);
+/* What is known otherwise: an observation as if a reader had made it from a file of this name.
+ * @name: static, or as long-lived as the diagnosis. */
+void diagnosis_tell(
+    struct diagnosis *diagnosis, const char *name, const struct diag_observation *observation);
+/* What Kurier's code means in the catalogue's words; NULL: nothing there. @out_step: where it
+ * stopped. */
+const struct diag_cause *diagnosis_cause_of_code(const char *code, unsigned *out_step);
 /* After the last: what belongs together is joined. */
 void diagnosis_finish(struct diagnosis *diagnosis);
+/* After diagnosis_finish(): what names anybody is replaced (redact.h). Errors: E_NO_MEMORY. */
+MUST_CHECK enum base_code diagnosis_redact(struct diagnosis *diagnosis, struct base_error *err);
 /* Lives as long as the diagnosis. */
 const struct diag_deliveries *diagnosis_peek_deliveries(const struct diagnosis *diagnosis);
 

@@ -74,6 +74,7 @@ struct diag_observation {
     int64_t at_ms; /* since 1970 UTC when has_date; else of the day; -1: none */
     bool has_date;
     bool is_beginning; /* a new attempt begins here */
+    bool is_told;      /* not read from a log */
     struct diag_ids ids;
     char state[64]; /* DIAG_*_STATE */
     char text[DIAG_TEXT_MAX];

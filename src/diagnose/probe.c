@@ -1,4 +1,4 @@
-#include "diagnose/probe.h"
+#include "diagnose/probe_internal.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -7,31 +7,15 @@
 
 #include "base/secret.h"
 #include "base/text.h"
-#include "diagnose/probe_http.h"
 #include "diagnose/scan.h"
-#include "pki/csr.h"
 #include "pki/name.h"
 #include "scep/authorities.h"
-#include "scep/capabilities.h"
-#include "scep/client.h"
 
 #include "base/banned.h"
 
 #define DAY_S ((int64_t)86400)
 #define LONG_QUERY_MAX ((size_t)61440)
 #define URL_MAX ((size_t)128 * 1024)
-
-struct probe {
-    const struct probe_options *options;
-    probe_on_line on_line;
-    void *arg;
-    struct probe_answer answer;
-    struct scep_capabilities capabilities;
-    struct buffer message;
-    struct buffer storage;
-    struct pki_certificate certificates[SCEP_CERTIFICATES_MAX];
-    size_t count;
-};
 
 const char *
 probe_outcome_name(enum probe_outcome outcome)
@@ -40,8 +24,8 @@ probe_outcome_name(enum probe_outcome outcome)
     return names[outcome];
 }
 
-__attribute__((format(printf, 6, 7))) static void
-say(struct probe *probe, enum probe_outcome outcome, const char *check, const char *cause,
+void
+probe_say(struct probe *probe, enum probe_outcome outcome, const char *check, const char *cause,
     const char *remedy, const char *format, ...)
 {
     struct probe_line line = {.outcome = outcome, .check = check, .cause = cause};
@@ -72,9 +56,9 @@ make_url(const struct probe *probe, const char *operation, struct bytes message,
     return buffer_append(out, (struct bytes){(const uint8_t *)"", 1}, err);
 }
 
-static enum base_code
-ask(struct probe *probe, const char *operation, struct bytes message, const struct bytes *body,
-    struct base_error *err)
+enum base_code
+probe_ask(struct probe *probe, const char *operation, struct bytes message,
+    const struct bytes *body, struct base_error *err)
 {
     BUFFER_LOCAL(url, URL_MAX);
     TRY(make_url(probe, operation, message, &url, err));
@@ -118,12 +102,12 @@ check_reachable(struct probe *probe)
 {
     for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
         if (failures[i].failure == probe->answer.failure) {
-            say(probe, PROBE_FAILURE, "reachable", failures[i].cause, failures[i].remedy, "%s (%s)",
-                failures[i].text, probe->answer.failure_text);
+            probe_say(probe, PROBE_FAILURE, "reachable", failures[i].cause, failures[i].remedy,
+                "%s (%s)", failures[i].text, probe->answer.failure_text);
             return false;
         }
     }
-    say(probe, PROBE_OK, "reachable", NULL, "", "answers in %.0f ms%s%.100s",
+    probe_say(probe, PROBE_OK, "reachable", NULL, "", "answers in %.0f ms%s%.100s",
         probe->answer.took_s * 1000,
         probe->answer.server[0] == '\0' ? "" : ", Server: ", probe->answer.server);
     return true;
@@ -135,22 +119,23 @@ check_tls(struct probe *probe)
     int64_t now_s = base_clock_now_s(&probe->options->clock);
     int64_t ends_s = probe->answer.tls_not_after_s;
     if (strncasecmp(probe->options->url, "https:", 6) != 0) {
-        say(probe, PROBE_OK, "tls", NULL, "",
+        probe_say(probe, PROBE_OK, "tls", NULL, "",
             "plain HTTP, which SCEP allows: messages are encrypted themselves");
         return;
     }
     if (ends_s != 0 && ends_s < now_s) {
-        say(probe, PROBE_FAILURE, "tls", "tls-cert-date", "Renew the server's TLS certificate.",
-            "the TLS certificate expired %lld days ago", (long long)((now_s - ends_s) / DAY_S));
+        probe_say(probe, PROBE_FAILURE, "tls", "tls-cert-date",
+            "Renew the server's TLS certificate.", "the TLS certificate expired %lld days ago",
+            (long long)((now_s - ends_s) / DAY_S));
     } else if (!probe->answer.is_tls_trusted) {
-        say(probe, PROBE_WARNING, "tls", "tls-failure",
+        probe_say(probe, PROBE_WARNING, "tls", "tls-failure",
             "Deliver its root to the devices, and have the URL's host among its names.",
             "this machine does not accept the TLS certificate: %s", probe->answer.tls_problem);
     } else if (ends_s != 0 && ends_s < now_s + 30 * DAY_S) {
-        say(probe, PROBE_WARNING, "tls", "tls-cert-date", "Renew the TLS certificate.",
+        probe_say(probe, PROBE_WARNING, "tls", "tls-cert-date", "Renew the TLS certificate.",
             "the TLS certificate ends in %lld days", (long long)((ends_s - now_s) / DAY_S));
     } else {
-        say(probe, PROBE_OK, "tls", NULL, "", "the TLS certificate is accepted");
+        probe_say(probe, PROBE_OK, "tls", NULL, "", "the TLS certificate is accepted");
     }
 }
 
@@ -160,13 +145,13 @@ check_clock(struct probe *probe)
     int64_t skew_s = probe->answer.date_s - base_clock_now_s(&probe->options->clock);
     int64_t apart_s = skew_s < 0 ? -skew_s : skew_s;
     if (probe->answer.date_s == 0) {
-        say(probe, PROBE_OK, "clock", NULL, "", "the server does not tell its time");
+        probe_say(probe, PROBE_OK, "clock", NULL, "", "the server does not tell its time");
     } else if (apart_s > 300) {
-        say(probe, PROBE_WARNING, "clock", "scep-fail-badtime", "Set the clocks.",
+        probe_say(probe, PROBE_WARNING, "clock", "scep-fail-badtime", "Set the clocks.",
             "the server's clock is %lld s %s this machine's", (long long)apart_s,
             skew_s > 0 ? "ahead of" : "behind");
     } else {
-        say(probe, PROBE_OK, "clock", NULL, "", "the server's clock agrees within %lld s",
+        probe_say(probe, PROBE_OK, "clock", NULL, "", "the server's clock agrees within %lld s",
             (long long)apart_s);
     }
 }
@@ -180,14 +165,14 @@ check_status(struct probe *probe, const char *check)
         return true;
     }
     if (status == 200) {
-        say(probe, PROBE_FAILURE, check, "http-200-no-scep-information",
+        probe_say(probe, PROBE_FAILURE, check, "http-200-no-scep-information",
             "Look for a proxy or a login page in the path; the URL may be wrong.",
             "a web page with status 200 comes instead of an answer of SCEP");
     } else if (status >= 300 && status < 400) {
-        say(probe, PROBE_FAILURE, check, NULL, "Put the final URL into the profile.",
+        probe_say(probe, PROBE_FAILURE, check, NULL, "Put the final URL into the profile.",
             "a redirect to %.200s, which SCEP clients do not follow", probe->answer.location);
     } else {
-        say(probe, PROBE_FAILURE, check,
+        probe_say(probe, PROBE_FAILURE, check,
             status == 401   ? "http-401"
             : status == 403 ? "http-403"
             : status == 404 ? "http-404"
@@ -209,34 +194,34 @@ judge_capabilities(struct probe *probe)
 {
     const struct scep_capabilities *c = &probe->capabilities;
     if (!c->has_aes && !c->has_standard && !c->has_des3) {
-        say(probe, PROBE_FAILURE, "ciphers", "scep-fail-badalg",
+        probe_say(probe, PROBE_FAILURE, "ciphers", "scep-fail-badalg",
             "Announce AES (and DES3 for old clients).",
             "neither AES nor DES3: jscep (Android) falls back to single DES, which is forbidden");
     } else if (!c->has_aes && !c->has_standard) {
-        say(probe, PROBE_WARNING, "ciphers", NULL, "Announce AES.", "3DES only");
+        probe_say(probe, PROBE_WARNING, "ciphers", NULL, "Announce AES.", "3DES only");
     } else {
-        say(probe, PROBE_OK, "ciphers", NULL, "", "AES%s", c->has_des3 ? " and 3DES" : "");
+        probe_say(probe, PROBE_OK, "ciphers", NULL, "", "AES%s", c->has_des3 ? " and 3DES" : "");
     }
     if (!c->has_sha256 && !c->has_standard) {
-        say(probe, PROBE_WARNING, "digests", "ios-caps", "Announce SHA-256 and SHA-512.",
+        probe_say(probe, PROBE_WARNING, "digests", "ios-caps", "Announce SHA-256 and SHA-512.",
             "no SHA-256: clients fall back to SHA-1 or MD5");
     } else if (!c->has_sha384) {
-        say(probe, PROBE_WARNING, "digests", NULL, "Announce SHA-384 as well.",
+        probe_say(probe, PROBE_WARNING, "digests", NULL, "Announce SHA-384 as well.",
             "SHA-384 is not listed: strongSwan 5.9 then refuses AES");
     } else {
-        say(probe, PROBE_OK, "digests", NULL, "", "SHA-256 and its relatives");
+        probe_say(probe, PROBE_OK, "digests", NULL, "", "SHA-256 and its relatives");
     }
     if (!c->has_post && !c->has_standard) {
-        say(probe, PROBE_WARNING, "post", NULL, "Announce POSTPKIOperation.",
+        probe_say(probe, PROBE_WARNING, "post", NULL, "Announce POSTPKIOperation.",
             "POST is not announced: long requests must go into the URL");
     } else {
-        say(probe, PROBE_OK, "post", NULL, "", "POST is announced");
+        probe_say(probe, PROBE_OK, "post", NULL, "", "POST is announced");
     }
     if (!c->has_renewal && !c->has_standard) {
-        say(probe, PROBE_WARNING, "renewal", NULL, "Announce Renewal.",
+        probe_say(probe, PROBE_WARNING, "renewal", NULL, "Announce Renewal.",
             "Renewal is not announced: macOS says that it is not supported");
     } else {
-        say(probe, PROBE_OK, "renewal", NULL, "", "renewal is announced");
+        probe_say(probe, PROBE_OK, "renewal", NULL, "", "renewal is announced");
     }
 }
 
@@ -244,7 +229,7 @@ static enum base_code
 check_capabilities(struct probe *probe, bool *out_goes_on, struct base_error *err)
 {
     *out_goes_on = false;
-    TRY(ask(probe, "GetCACaps", BYTES_LITERAL("kurier"), NULL, err));
+    TRY(probe_ask(probe, "GetCACaps", BYTES_LITERAL("kurier"), NULL, err));
     if (!check_reachable(probe)) {
         return BASE_OK;
     }
@@ -256,10 +241,10 @@ check_capabilities(struct probe *probe, bool *out_goes_on, struct base_error *er
     }
     probe->capabilities = scep_capabilities_parse(buffer_bytes(&probe->answer.body));
     if (!bytes_equal_text(bytes_from_text(probe->answer.content_type), "text/plain")) {
-        say(probe, PROBE_WARNING, "GetCACaps", NULL, "Answer with Content-Type: text/plain.",
+        probe_say(probe, PROBE_WARNING, "GetCACaps", NULL, "Answer with Content-Type: text/plain.",
             "Content-Type is '%.100s', want text/plain", probe->answer.content_type);
     } else {
-        say(probe, PROBE_OK, "GetCACaps", NULL, "", "answered with text/plain");
+        probe_say(probe, PROBE_OK, "GetCACaps", NULL, "", "answered with text/plain");
     }
     judge_capabilities(probe);
     return BASE_OK;
@@ -268,8 +253,8 @@ check_capabilities(struct probe *probe, bool *out_goes_on, struct base_error *er
 /* ---- GetCACert
  * ---------------------------------------------------------------------------------------- */
 
-static void
-name_text(struct bytes name_der, char *out, size_t size)
+void
+probe_name_text(struct bytes name_der, char *out, size_t size)
 {
     BUFFER_LOCAL(text, 8192);
     (void)base_escape(BYTES_NONE, out, size);
@@ -292,26 +277,26 @@ check_certificate(struct probe *probe, const struct pki_certificate *certificate
 {
     char name[300];
     int64_t now_s = base_clock_now_s(&probe->options->clock);
-    name_text(certificate->subject, name, sizeof(name));
+    probe_name_text(certificate->subject, name, sizeof(name));
     int64_t left = (certificate->not_after_s - now_s) / DAY_S;
     const char *kind = is_ca(certificate) ? "CA" : "RA";
     if (certificate->not_after_s < now_s) {
-        say(probe, PROBE_FAILURE, "certificate", "cert-expired", "Renew it.",
+        probe_say(probe, PROBE_FAILURE, "certificate", "cert-expired", "Renew it.",
             "%s certificate %s has expired %lld days ago", kind, name, (long long)-left);
     } else if (certificate->not_before_s > now_s) {
-        say(probe, PROBE_FAILURE, "certificate", "cert-expired", "Set the clocks.",
+        probe_say(probe, PROBE_FAILURE, "certificate", "cert-expired", "Set the clocks.",
             "%s certificate %s is not valid yet", kind, name);
     } else if (left < 30) {
-        say(probe, PROBE_WARNING, "certificate", "cert-expired", "Renew it soon.",
+        probe_say(probe, PROBE_WARNING, "certificate", "cert-expired", "Renew it soon.",
             "%s certificate %s ends in %lld days", kind, name, (long long)left);
     } else {
-        say(probe, PROBE_OK, "certificate", NULL, "", "%s certificate %s, %lld days left", kind,
-            name, (long long)left);
+        probe_say(probe, PROBE_OK, "certificate", NULL, "", "%s certificate %s, %lld days left",
+            kind, name, (long long)left);
     }
 }
 
-static const struct pki_certificate *
-recipient(const struct probe *probe)
+const struct pki_certificate *
+probe_recipient(const struct probe *probe)
 {
     const struct pki_certificate *fallback = NULL;
     for (size_t i = 0; i < probe->count; i++) {
@@ -330,25 +315,26 @@ static void
 check_recipient(struct probe *probe)
 {
     char name[300];
-    const struct pki_certificate *to = recipient(probe);
+    const struct pki_certificate *to = probe_recipient(probe);
     if (to == NULL) {
-        say(probe, PROBE_FAILURE, "recipient", "ra-cert-key-usage-missing",
+        probe_say(probe, PROBE_FAILURE, "recipient", "ra-cert-key-usage-missing",
             "Issue an RA certificate with digitalSignature and keyEncipherment.",
             "no certificate has keyEncipherment: Windows, macOS and jscep find nobody to encrypt "
             "to");
         return;
     }
-    name_text(to->subject, name, sizeof(name));
+    probe_name_text(to->subject, name, sizeof(name));
     if (is_ca(to)) {
-        say(probe, PROBE_WARNING, "recipient", NULL,
+        probe_say(probe, PROBE_WARNING, "recipient", NULL,
             "An RA certificate of its own keeps the CA's key out of decryption.",
             "clients encrypt to the CA certificate %s itself", name);
     } else if (to->ekus.len == 0) {
-        say(probe, PROBE_WARNING, "recipient", "ra-cert-key-usage-missing",
+        probe_say(probe, PROBE_WARNING, "recipient", "ra-cert-key-usage-missing",
             "Give the RA certificate Certificate Request Agent or Server Authentication.",
             "clients encrypt to %s; Windows wants an Extended Key Usage in it", name);
     } else {
-        say(probe, PROBE_OK, "recipient", NULL, "", "every known client encrypts to %s", name);
+        probe_say(
+            probe, PROBE_OK, "recipient", NULL, "", "every known client encrypts to %s", name);
     }
 }
 
@@ -365,13 +351,13 @@ check_chain(struct probe *probe)
         lonely += has_issuer ? 0 : 1;
     }
     if (lonely > 0) {
-        say(probe, PROBE_WARNING, "chain", "android-ra-not-issued-by-ca",
+        probe_say(probe, PROBE_WARNING, "chain", "android-ra-not-issued-by-ca",
             "Return the RA certificates with the CA that issued them, and the chain up to its "
             "root.",
             "%zu of %zu certificates are issued by none that is returned", lonely, probe->count);
     } else {
-        say(probe, PROBE_OK, "chain", NULL, "", "%zu certificates, each issued by one of them",
-            probe->count);
+        probe_say(probe, PROBE_OK, "chain", NULL, "",
+            "%zu certificates, each issued by one of them", probe->count);
     }
 }
 
@@ -384,13 +370,13 @@ check_fingerprint(struct probe *probe)
     for (size_t i = 0; i < probe->count && wanted.len > 0; i++) {
         if (pki_digest(kind, probe->certificates[i].whole, digest, NULL) == BASE_OK &&
             base_secret_equal((struct bytes){digest, pki_digest_len(kind)}, wanted)) {
-            say(probe, PROBE_OK, "fingerprint", NULL, "",
+            probe_say(probe, PROBE_OK, "fingerprint", NULL, "",
                 "a certificate has the given fingerprint");
             return;
         }
     }
     if (wanted.len > 0) {
-        say(probe, PROBE_FAILURE, "fingerprint", "ca-thumbprint-mismatch",
+        probe_say(probe, PROBE_FAILURE, "fingerprint", "ca-thumbprint-mismatch",
             "Put the fingerprint of the issuing CA into the profile, or return that certificate.",
             "no certificate of GetCACert has the given fingerprint");
     }
@@ -401,7 +387,7 @@ check_authorities(struct probe *probe, bool *out_goes_on, struct base_error *err
 {
     struct bytes ders[SCEP_CERTIFICATES_MAX];
     *out_goes_on = false;
-    TRY(ask(probe, "GetCACert", BYTES_LITERAL("kurier"), NULL, err));
+    TRY(probe_ask(probe, "GetCACert", BYTES_LITERAL("kurier"), NULL, err));
     if (probe->answer.failure != PROBE_ANSWERED) {
         return (void)check_reachable(probe), BASE_OK;
     }
@@ -411,7 +397,7 @@ check_authorities(struct probe *probe, bool *out_goes_on, struct base_error *err
     TRY(buffer_append(&probe->message, buffer_bytes(&probe->answer.body), err));
     if (scep_authorities_read(
             buffer_bytes(&probe->message), &probe->storage, ders, &probe->count, NULL) != BASE_OK) {
-        say(probe, PROBE_FAILURE, "GetCACert", "ios-ca-response-invalid",
+        probe_say(probe, PROBE_FAILURE, "GetCACert", "ios-ca-response-invalid",
             "Answer with a certificate in DER, or with a certificates-only SignedData.",
             "%zu octets that are neither a certificate nor a list of them", probe->answer.body.len);
         return BASE_OK;
@@ -422,7 +408,7 @@ check_authorities(struct probe *probe, bool *out_goes_on, struct base_error *err
     const char *want =
         probe->count == 1 ? "application/x-x509-ca-cert" : "application/x-x509-ca-ra-cert";
     bool is_typed = strcmp(probe->answer.content_type, want) == 0;
-    say(probe, is_typed ? PROBE_OK : PROBE_WARNING, "GetCACert", NULL,
+    probe_say(probe, is_typed ? PROBE_OK : PROBE_WARNING, "GetCACert", NULL,
         is_typed ? "" : "Answer with exactly the registered type.",
         "%zu certificates as '%.100s'%s%s", probe->count, probe->answer.content_type,
         is_typed ? "" : ", want ", is_typed ? "" : want);
@@ -449,20 +435,20 @@ check_long_queries(struct probe *probe, struct base_error *err)
     TRY(buffer_reserve(&message, LONG_QUERY_MAX, &octets, err));
     memset(octets, 'A', LONG_QUERY_MAX);
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-        TRY(ask(probe, "GetCACaps", (struct bytes){octets, sizes[i]}, NULL, err));
+        TRY(probe_ask(probe, "GetCACaps", (struct bytes){octets, sizes[i]}, NULL, err));
         if (probe->answer.failure != PROBE_ANSWERED || probe->answer.status != 200) {
             break;
         }
         good = sizes[i];
     }
     if (good < 16384) {
-        say(probe, PROBE_WARNING, "long-query",
+        probe_say(probe, PROBE_WARNING, "long-query",
             probe->answer.status == 414 ? "http-414" : "iis-404-15",
             "Raise the limits of URL and query to 64 KiB on server and proxies.",
             "queries beyond %zu octets fail (HTTP %ld): clients that send requests by GET will too",
             good, probe->answer.status);
     } else {
-        say(probe, PROBE_OK, "long-query", NULL, "", "queries of %zu octets are taken", good);
+        probe_say(probe, PROBE_OK, "long-query", NULL, "", "queries of %zu octets are taken", good);
     }
     return BASE_OK;
 }
@@ -480,9 +466,10 @@ check_suffix(struct probe *probe, struct base_error *err)
     TRY(buffer_append(&url, (struct bytes){(const uint8_t *)"", 1}, err));
     probe_fetch((const char *)url.ptr, NULL, probe->options->timeout_s, &probe->answer);
     if (probe->answer.failure == PROBE_ANSWERED && probe->answer.status == 200) {
-        say(probe, PROBE_OK, "suffix", NULL, "", "/pkiclient.exe is served, which Windows appends");
+        probe_say(
+            probe, PROBE_OK, "suffix", NULL, "", "/pkiclient.exe is served, which Windows appends");
     } else {
-        say(probe, PROBE_WARNING, "suffix", "http-404",
+        probe_say(probe, PROBE_WARNING, "suffix", "http-404",
             "Serve the path with /pkiclient.exe as well.",
             "/pkiclient.exe behind the URL gives HTTP %ld: Windows appends it",
             probe->answer.status);
@@ -490,90 +477,34 @@ check_suffix(struct probe *probe, struct base_error *err)
     return BASE_OK;
 }
 
-/* ---- a refusal
- * ---------------------------------------------------------------------------------------- */
+/* ---- all of it
+ * -------------------------------------------------------------------------------------------- */
 
-/* A request with a CSR whose signature is broken: nobody may certify that. */
+/* RFC 8894, section 4.7: only where it is announced. */
 static enum base_code
-make_invalid(struct probe *probe, const struct pki_private_key *key, struct buffer *out,
-    struct base_error *err)
+check_next_ca(struct probe *probe, struct base_error *err)
 {
-    BUFFER_LOCAL(subject, 256);
-    BUFFER_LOCAL(signer, 8192);
-    BUFFER_LOCAL(csr, 8192);
-    uint8_t nonce[SCEP_NONCE_LEN];
-    const struct probe_options *options = probe->options;
-    TRY(pki_name_from_text(BYTES_LITERAL("CN=kurier check"), &subject, err));
-    TRY(scep_client_self_signed(key, buffer_bytes(&subject), base_clock_now_s(&options->clock),
-        &options->random, &signer, err));
-    TRY(pki_csr_build(key, buffer_bytes(&subject), BYTES_NONE, BYTES_LITERAL("KURIER-CHECK"),
-        PKI_SHA256, &csr, err));
-    csr.ptr[csr.len - 1] ^= 1;
-    TRY(base_random_fill(&options->random, nonce, sizeof(nonce), err));
-    const struct scep_client_request request = {.type = SCEP_PKCS_REQ,
-        .signer_key = key,
-        .signer_certificate = buffer_bytes(&signer),
-        .payload = buffer_bytes(&csr),
-        .transaction_id = BYTES_LITERAL("6b75726965722d636865636b"),
-        .sender_nonce = BYTES_ARRAY(nonce),
-        .recipient = recipient(probe) == NULL ? &probe->certificates[0] : recipient(probe),
-        .cipher = PKI_AES_128_CBC,
-        .digest = PKI_SHA256,
-        .random = &options->random};
-    return scep_client_request_build(&request, out, err);
-}
-
-static void
-judge_refusal(struct probe *probe)
-{
-    struct scep_signed answer = {.has_transaction_id = false};
-    BUFFER_LOCAL(storage, 4 * SCEP_MESSAGE_MAX);
-    const struct bytes body = buffer_bytes(&probe->answer.body);
-    if (probe->answer.status != 200) {
-        say(probe, PROBE_WARNING, "refusal", "http-500",
-            "Answer refusals with a signed CertRep FAILURE and status 200.",
-            "an invalid request gets HTTP %ld: devices then show no reason", probe->answer.status);
-        return;
+    struct bytes ders[SCEP_CERTIFICATES_MAX];
+    BUFFER_LOCAL(storage, 4 * PROBE_ANSWER_MAX);
+    size_t count = 0;
+    if (!probe->capabilities.has_get_next_ca_cert) {
+        return BASE_OK;
     }
-    (void)(scep_signed_read(body, &storage, &answer, NULL) == BASE_OK);
-    if (!answer.has_pki_status) {
-        say(probe, PROBE_FAILURE, "refusal", "ios-invalid-pki-response",
-            "Look at what stands at this URL.", "the answer to a request is no CertRep");
-    } else if (answer.pki_status == SCEP_SUCCESS) {
-        say(probe, PROBE_FAILURE, "refusal", NULL,
-            "Do not use this server: it certifies keys that nobody proved to have.",
-            "a request with a broken signature got SUCCESS");
-    } else if (answer.pki_status == SCEP_FAILURE && answer.has_recipient_nonce) {
-        say(probe, PROBE_OK, "refusal", NULL, "",
-            "an invalid request gets a signed FAILURE, failInfo %u",
-            answer.has_fail_info ? answer.fail_info : 99);
+    TRY(probe_ask(probe, "GetNextCACert", BYTES_LITERAL("kurier"), NULL, err));
+    if (probe->answer.failure != PROBE_ANSWERED || probe->answer.status != 200) {
+        probe_say(probe, PROBE_WARNING, "next-ca", NULL,
+            "Announce GetNextCACert only while there is a next CA certificate.",
+            "GetNextCACert is announced, and gives HTTP %ld", probe->answer.status);
+    } else if (strcmp(probe->answer.content_type, "application/x-x509-next-ca-cert") != 0 ||
+               scep_authorities_read(
+                   buffer_bytes(&probe->answer.body), &storage, ders, &count, NULL) != BASE_OK) {
+        probe_say(probe, PROBE_WARNING, "next-ca", NULL,
+            "Answer with a SignedData of the present CA as application/x-x509-next-ca-cert.",
+            "GetNextCACert gives %zu octets of '%.100s'", probe->answer.body.len,
+            probe->answer.content_type);
     } else {
-        say(probe, PROBE_WARNING, "refusal", NULL, "Complete the attributes of FAILURE answers.",
-            "an invalid request gets pkiStatus %u%s", answer.pki_status,
-            answer.has_recipient_nonce ? "" : ", without recipientNonce");
+        probe_say(probe, PROBE_OK, "next-ca", NULL, "", "GetNextCACert tells of the next CA");
     }
-}
-
-static enum base_code
-check_refusal(struct probe *probe, struct base_error *err)
-{
-    OWN_STRUCT(pki_private_key) key = NULL;
-    BUFFER_LOCAL(message, SCEP_MESSAGE_MAX);
-    TRY(pki_private_key_generate(BYTES_LITERAL("rsa:2048"), &key, err));
-    if (make_invalid(probe, key, &message, err) != BASE_OK) {
-        say(probe, PROBE_FAILURE, "refusal", "ra-cert-key-usage-missing",
-            "Return an RA certificate with an RSA key.", "no request can be made: %s", err->detail);
-        return BASE_OK;
-    }
-    const struct bytes body = buffer_bytes(&message);
-    TRY(ask(probe, "PKIOperation", BYTES_NONE, &body, err));
-    if (probe->answer.failure != PROBE_ANSWERED) {
-        say(probe, PROBE_FAILURE, "refusal", "request-sent-no-response",
-            "Look at the server's log of this moment.", "no answer to a request by POST (%s)",
-            probe->answer.failure_text);
-        return BASE_OK;
-    }
-    judge_refusal(probe);
     return BASE_OK;
 }
 
@@ -581,8 +512,8 @@ static void
 check_url(struct probe *probe)
 {
     if (strstr(probe->options->url, "mscep_admin") != NULL) {
-        say(probe, PROBE_FAILURE, "url", "suspicious-admin-url", "Use /certsrv/mscep/mscep.dll.",
-            "the URL is that of the administrator's page");
+        probe_say(probe, PROBE_FAILURE, "url", "suspicious-admin-url",
+            "Use /certsrv/mscep/mscep.dll.", "the URL is that of the administrator's page");
     }
 }
 
@@ -601,7 +532,9 @@ run_all(struct probe *probe, struct base_error *err)
     }
     TRY(check_suffix(probe, err));
     TRY(check_long_queries(probe, err));
-    return check_refusal(probe, err);
+    TRY(check_next_ca(probe, err));
+    TRY(probe_check_refusal(probe, err));
+    return probe->options->challenge.len > 0 ? probe_check_enrolment(probe, err) : BASE_OK;
 }
 
 enum base_code

@@ -2,7 +2,8 @@
  * probe.h - any SCEP server, looked at from outside: what is well, what is not, why, and what to
  * do.
  *
- * Nothing is issued by it: the enrolment that it tries has a signature that no server may accept.
+ * Nothing is issued by it, unless a challenge is given: else the only enrolment that it tries has a
+ * signature that no server may accept.
  */
 #ifndef DIAGNOSE_PROBE_H
 #define DIAGNOSE_PROBE_H
@@ -27,6 +28,8 @@ struct probe_line {
 struct probe_options {
     const char *url;
     struct bytes fingerprint; /* SHA-256 or SHA-1 of a CA certificate; empty: none known */
+    struct bytes challenge;   /* a real enrolment is tried with it; empty: none */
+    const char *subject;      /* of that; NULL: CN=kurier check */
     long timeout_s;
     struct base_clock clock;
     struct base_random random;

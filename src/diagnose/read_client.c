@@ -5,7 +5,7 @@
  *   ./sscep: pkistatus: FAILURE
  *   level=info ts=... op=PKIOperation error=null took=145ms
  *   status: CA_UNREACHABLE                       getcert list
- *   kurier: badRequest: the challenge is not known [KUR-2107]
+ *   kurier: badRequest: The challenge is ... [KUR-1403]. The server refused ... [KUR-2107]
  */
 #include "diagnose/readers.h"
 #include "diagnose/scan.h"
@@ -102,9 +102,53 @@ read_strongswan(struct diag_file *file, struct bytes line)
     return say_first(file, phrases, sizeof(phrases) / sizeof(phrases[0]), line);
 }
 
+/* What kurier enroll says when it gives up: the server's own code where there is one, else ours. */
+static void
+say_given_up(struct diag_file *file, struct bytes line)
+{
+    static const struct phrase phrases[] = {
+        {"[KUR-2101]", DIAG_CAUSE, 2, "connect-failure"},
+        {"[KUR-2102]", DIAG_CAUSE, 2, "http-other"},
+        {"[KUR-2103]", DIAG_CAUSE, 2, "ca-thumbprint-mismatch"},
+        {"[KUR-2104]", DIAG_CAUSE, 2, "ca-thumbprint-mismatch"},
+        {"[KUR-2106]", DIAG_CAUSE, 2, "ra-cert-key-usage-missing"},
+        {"[KUR-2108]", DIAG_CAUSE, 4, "ca-pending"},
+        {"badAlg", DIAG_CAUSE, 2, "scep-fail-badalg"},
+        {"badMessageCheck", DIAG_CAUSE, 2, "scep-fail-badmessagecheck"},
+        {"badTime", DIAG_CAUSE, 2, "scep-fail-badtime"},
+        {"badCertId", DIAG_CAUSE, 2, "scep-fail-badcertid"},
+        {"[KUR-2107]", DIAG_CAUSE, 3, "scep-fail-badrequest"},
+        {"[KUR-131", DIAG_CAUSE, 5, "ios-invalid-pki-response"},
+    };
+    unsigned step = 2;
+    const struct diag_cause *cause = diag_cause_of_code(line, &step);
+    if (cause != NULL) {
+        diag_mark_line(file, DIAG_CLIENT, DIAG_CAUSE, step, cause->slug, line);
+    } else if (!say_first(file, phrases, sizeof(phrases) / sizeof(phrases[0]), line)) {
+        diag_mark_line(file, DIAG_CLIENT, DIAG_CONTEXT, 2, NULL, line);
+    }
+}
+
+static bool
+read_enroll(struct diag_file *file, struct bytes line)
+{
+    static const struct phrase phrases[] = {
+        {"CA authenticated; ", DIAG_CONTACT, 2, "contact-ok-no-pkioperation"},
+        {"PKCSReq by ", DIAG_REQUEST_SENT, 2, "request-sent-no-response"},
+        {"RenewalReq by ", DIAG_REQUEST_SENT, 2, "request-sent-no-response"},
+        {"pending: asking again", DIAG_CAUSE, 4, "ca-pending"},
+        {"installed: CERT_ACCESS_GRANTED", DIAG_INSTALLED, 5, "client-certificate-written"},
+    };
+    if (diag_has(line, "kurier: ") && diag_has(line, "[KUR-")) {
+        say_given_up(file, line);
+        return true;
+    }
+    return say_first(file, phrases, sizeof(phrases) / sizeof(phrases[0]), line);
+}
+
 bool
 diag_read_client(struct diag_file *file, struct bytes line)
 {
     return read_sscep(file, line) || read_scepclient(file, line) || read_certmonger(file, line) ||
-           read_strongswan(file, line);
+           read_strongswan(file, line) || read_enroll(file, line);
 }

@@ -32,18 +32,42 @@ static const struct {
     {"KUR-1209", 2, "scep-fail-badmessagecheck"},
     {"KUR-1214", 2, "scep-fail-badmessagecheck"},
     {"KUR-1310", 2, "scep-fail-badmessagecheck"},
+    {"KUR-1305", 2, "scep-fail-badmessagecheck"},
+    {"KUR-1306", 2, "scep-fail-badmessagecheck"},
+    {"KUR-1313", 2, "scep-fail-badmessagecheck"},
+    {"KUR-1321", 2, "scep-fail-badalg"},
+    {"KUR-1408", 3, "challenge-subject-mismatch"},
+    {"KUR-1411", 3, "challenge-password-invalid"},
+    {"KUR-1413", 3, "scep-fail-badmessagecheck"},
+    {"KUR-1414", 3, "scep-fail-badcertid"},
+    {"KUR-1415", 3, "scep-fail-badtime"},
+    {"KUR-1416", 3, "scep-fail-badtime"},
+    {"KUR-1806", 4, "scep-fail-badtime"},
+    {"KUR-2007", 4, "scep-fail-badtime"},
+    {"KUR-2009", 3, "challenge-password-invalid"},
+    {"KUR-18", 4, "ca-sign-failed"},
+    {"KUR-16", 4, "ca-sign-failed"},
 };
+
+const struct diag_cause *
+diag_cause_of_code(struct bytes text, unsigned *out_step)
+{
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+        if (diag_has(text, codes[i].code)) {
+            *out_step = codes[i].step;
+            return diag_cause_find(codes[i].slug);
+        }
+    }
+    return NULL;
+}
 
 static void
 say_refusal(struct diag_file *file, struct bytes line)
 {
-    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
-        if (diag_has(line, codes[i].code)) {
-            diag_mark_line(file, DIAG_SERVER, DIAG_CAUSE, codes[i].step, codes[i].slug, line);
-            return;
-        }
-    }
-    diag_mark_line(file, DIAG_SERVER, DIAG_CAUSE, 3, "scep-fail-badrequest", line);
+    unsigned step = 3;
+    const struct diag_cause *cause = diag_cause_of_code(line, &step);
+    diag_mark_line(file, DIAG_SERVER, DIAG_CAUSE, step,
+        cause == NULL ? "scep-fail-badrequest" : cause->slug, line);
 }
 
 static bool

@@ -77,6 +77,8 @@ bool diag_read_ndes_plugin(struct diag_file *file, struct bytes line);
 bool diag_read_svclog(struct diag_file *file, struct bytes line);
 bool diag_read_client(struct diag_file *file, struct bytes line);
 bool diag_read_server(struct diag_file *file, struct bytes line);
+/* The first code of Kurier in @text in the catalogue's words; NULL: none. */
+const struct diag_cause *diag_cause_of_code(struct bytes text, unsigned *out_step);
 bool diag_read_message(struct diag_file *file, struct bytes line);
 void diag_end_message(struct diag_file *file);
 

@@ -9,18 +9,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/own.h"
+#include "diagnose/evtx.h"
 #include "diagnose/limits.h"
 
 #include "base/banned.h"
 
 #define CHUNK ((size_t)262144)
+#define EVTX_MAX ((size_t)512 * 1024 * 1024) /* octets of one that is no file of its own */
 #define ELEMENT_END "</E2ETraceEvent>"
 
-typedef struct archive archive_type;
+    typedef struct archive archive_type;
 OWNER(archive_type, archive_read_free)
 
 /* One input that is read. */
@@ -207,8 +210,88 @@ end_file(struct reading *reading)
     reading->visitor->on_end(reading->visitor->arg);
 }
 
+/* ---- binary event logs
+ * ---------------------------------------------------------------------------------------- */
+
+static enum base_code
+visit_evtx(struct reading *reading, const char *name, int fd, struct base_error *err)
+{
+    struct diag_evtx evtx;
+    OWN_MEMORY char *chunk = malloc(CHUNK);
+    if (chunk == NULL) {
+        return base_fail(err, E_NO_MEMORY, "event log");
+    }
+    TRY(diag_evtx_begin(fd, &evtx, err));
+    begin_file(reading, name);
+    for (;;) {
+        ssize_t got = read(evtx.fd, chunk, CHUNK);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got <= 0) {
+            break;
+        }
+        take(reading, chunk, (size_t)got);
+    }
+    end_file(reading);
+    diag_evtx_end(&evtx);
+    return BASE_OK;
+}
+
+/* Octets of an event log that comes out of an archive or a pipe: libevtx wants a file. */
+typedef ssize_t (*read_more)(void *from, char *chunk, size_t size);
+
+static enum base_code
+spool_evtx(struct reading *reading, const char *name, char *chunk, size_t got, read_more more,
+    void *from, struct base_error *err)
+{
+    OWN_FD int fd = memfd_create("evtx", MFD_CLOEXEC);
+    size_t size = 0;
+    if (fd < 0) {
+        return base_fail_errno(err, E_SYSTEM, errno, "memfd_create");
+    }
+    while (got > 0) {
+        size += got;
+        if (size > EVTX_MAX) {
+            return base_fail(err, E_TOO_LARGE, "%.200s has more than %zu octets", name, EVTX_MAX);
+        }
+        for (size_t written = 0; written < got;) {
+            ssize_t step = write(fd, chunk + written, got - written);
+            if (step <= 0) {
+                return base_fail_errno(err, E_SYSTEM, errno, "write to a memory file");
+            }
+            written += (size_t)step;
+        }
+        ssize_t next = more(from, chunk, CHUNK);
+        got = next > 0 ? (size_t)next : 0;
+    }
+    return visit_evtx(reading, name, fd, err);
+}
+
+static ssize_t
+more_of_archive(void *from, char *chunk, size_t size)
+{
+    return archive_read_data(from, chunk, size);
+}
+
+static ssize_t
+more_of_pipe(void *from, char *chunk, size_t size)
+{
+    ssize_t got = -1;
+    do {
+        got = read(*(const int *)from, chunk, size);
+    } while (got < 0 && errno == EINTR);
+    return got;
+}
+
 /* ---- archives
  * ----------------------------------------------------------------------------------------- */
+
+static bool
+is_evtx(const char *octets, size_t len)
+{
+    return diag_is_evtx((struct bytes){(const uint8_t *)octets, len});
+}
 
 static enum base_code
 take_entry(struct reading *reading, archive_type *archive, size_t *unpacked, const char *name,
@@ -218,9 +301,16 @@ take_entry(struct reading *reading, archive_type *archive, size_t *unpacked, con
     if (chunk == NULL) {
         return base_fail(err, E_NO_MEMORY, "archive");
     }
-    begin_file(reading, name);
+    bool is_first = true;
     for (;;) {
         la_ssize_t got = archive_read_data(archive, chunk, CHUNK);
+        if (is_first && got > 0 && is_evtx(chunk, (size_t)got)) {
+            return spool_evtx(reading, name, chunk, (size_t)got, more_of_archive, archive, err);
+        }
+        if (is_first) {
+            begin_file(reading, name);
+            is_first = false;
+        }
         if (got <= 0) {
             break; /* what was read of a damaged archive counts */
         }
@@ -297,6 +387,11 @@ visit_fd(struct reading *reading, const char *path, int fd, struct base_error *e
         }
         if (is_first && is_archive(chunk, (size_t)got) && lseek(fd, 0, SEEK_SET) == 0) {
             return visit_archive(reading, path, fd, err);
+        }
+        if (is_first && is_evtx(chunk, (size_t)got)) {
+            return lseek(fd, 0, SEEK_SET) == 0
+                       ? visit_evtx(reading, path, fd, err)
+                       : spool_evtx(reading, path, chunk, (size_t)got, more_of_pipe, &fd, err);
         }
         if (is_first) {
             begin_file(reading, path);
