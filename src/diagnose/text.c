@@ -23,7 +23,7 @@
 #define EVTX_MAX ((size_t)512 * 1024 * 1024) /* octets of one that is no file of its own */
 #define ELEMENT_END "</E2ETraceEvent>"
 
-    typedef struct archive archive_type;
+typedef struct archive archive_type;
 OWNER(archive_type, archive_read_free)
 
 /* One input that is read. */
