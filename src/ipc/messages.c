@@ -1,5 +1,6 @@
 #include "ipc/control.h"
 #include "ipc/to_ledger.h"
+#include "ipc/to_notifier.h"
 #include "ipc/to_role.h"
 #include "ipc/to_signer.h"
 
@@ -34,6 +35,7 @@ IPC_DEFINE(config_general, IPC_TYPE_CONFIG_GENERAL, IPC_CONFIG_GENERAL_FIELDS)
 IPC_DEFINE(config_endpoint, IPC_TYPE_CONFIG_ENDPOINT, IPC_CONFIG_ENDPOINT_FIELDS)
 IPC_DEFINE(config_profile, IPC_TYPE_CONFIG_PROFILE, IPC_CONFIG_PROFILE_FIELDS)
 IPC_DEFINE(config_ca, IPC_TYPE_CONFIG_CA, IPC_CONFIG_CA_FIELDS)
+IPC_DEFINE(config_policy, IPC_TYPE_CONFIG_POLICY, IPC_CONFIG_POLICY_FIELDS)
 IPC_DEFINE(config_listener, IPC_TYPE_CONFIG_LISTENER, IPC_CONFIG_LISTENER_FIELDS)
 IPC_DEFINE(config_proxy, IPC_TYPE_CONFIG_PROXY, IPC_CONFIG_PROXY_FIELDS)
 IPC_DEFINE(config_process, IPC_TYPE_CONFIG_PROCESS, IPC_CONFIG_PROCESS_FIELDS)
@@ -74,6 +76,14 @@ IPC_DEFINE(refusal, IPC_TYPE_REFUSAL, IPC_REFUSAL_FIELDS)
 IPC_DEFINE(answered, IPC_TYPE_ANSWERED, IPC_ANSWERED_FIELDS)
 IPC_DEFINE(crl, IPC_TYPE_CRL, IPC_CRL_FIELDS)
 
+/* to_notifier.h */
+IPC_DEFINE(verify, IPC_TYPE_VERIFY, IPC_VERIFY_FIELDS)
+IPC_DEFINE(verified, IPC_TYPE_VERIFIED, IPC_VERIFIED_FIELDS)
+IPC_DEFINE(notify, IPC_TYPE_NOTIFY, IPC_NOTIFY_FIELDS)
+IPC_DEFINE(notified, IPC_TYPE_NOTIFIED, IPC_NOTIFIED_FIELDS)
+IPC_DEFINE(revoke_order, IPC_TYPE_REVOKE_ORDER, IPC_REVOKE_ORDER_FIELDS)
+IPC_DEFINE(revoke_result, IPC_TYPE_REVOKE_RESULT, IPC_REVOKE_RESULT_FIELDS)
+
 /* control.h */
 IPC_DEFINE(control_end, IPC_TYPE_CONTROL_END, IPC_CONTROL_END_FIELDS)
 IPC_DEFINE(challenge_new, IPC_TYPE_CHALLENGE_NEW, IPC_CHALLENGE_NEW_FIELDS)
@@ -113,6 +123,7 @@ ipc_spec_table(size_t *out_count)
         &ipc_config_endpoint_spec,
         &ipc_config_profile_spec,
         &ipc_config_ca_spec,
+        &ipc_config_policy_spec,
         &ipc_config_listener_spec,
         &ipc_config_proxy_spec,
         &ipc_config_process_spec,
@@ -147,6 +158,12 @@ ipc_spec_table(size_t *out_count)
         &ipc_refusal_spec,
         &ipc_answered_spec,
         &ipc_crl_spec,
+        &ipc_verify_spec,
+        &ipc_verified_spec,
+        &ipc_notify_spec,
+        &ipc_notified_spec,
+        &ipc_revoke_order_spec,
+        &ipc_revoke_result_spec,
         &ipc_control_end_spec,
         &ipc_challenge_new_spec,
         &ipc_challenge_spec,
@@ -168,6 +185,8 @@ ipc_spec_table(size_t *out_count)
         &ipc_audit_finding_spec,
         &ipc_authority_list_spec,
         &ipc_authority_row_spec,
+        &ipc_envelope_open_spec,
+        &ipc_envelope_opened_spec,
     };
     *out_count = sizeof(table) / sizeof(table[0]);
     return table;

@@ -21,7 +21,8 @@
  * challenge are empty. signer_serial, signer_sha256: of the certificate that signed the message;
  * empty when it is self-signed by spki. has_challenge: the attribute was there and not empty.
  * is_signer_key: the message is signed by the key to be certified. tolerances: bits of enum
- * scep_tolerance, what this client needed. cipher, digest: names, for the trace.
+ * scep_tolerance, what this client needed. cipher, digest: names, for the trace. csr: DER of the
+ * PKCS#10, where the endpoint has a policy outside; else empty.
  */
 #define IPC_REQUEST_FIELDS(U8, U32, U64, I64, BYTES)                                               \
     U64(request_id)                                                                                \
@@ -36,16 +37,19 @@
     BYTES(sans, IPC_SANS_MAX) U8(has_challenge) BYTES(challenge, IPC_CHALLENGE_MAX)                \
         BYTES(signer_serial, IPC_SERIAL_MAX) BYTES(signer_sha256, 32) U32(tolerances)              \
             BYTES(cipher, IPC_NAME_MAX) BYTES(digest, IPC_NAME_MAX) U8(is_source_exempt)           \
-                U8(is_signer_key)
+                U8(is_signer_key) BYTES(csr, IPC_CSR_MAX)
 IPC_DECLARE(request, IPC_REQUEST_FIELDS)
 
 /*
  * outcome: enum ipc_outcome. There is no verdict for a request that is being issued by an RSA CA:
  * the signer sends CERTIFICATE to the front itself. certificate: only with IPC_ISSUED. code: an
- * enum base_code, with IPC_REFUSED and IPC_FAULT. delivery_id: for ANSWERED.
+ * enum base_code, with IPC_REFUSED and IPC_FAULT. hresult: what a refusal carries on NDES's paths;
+ * 0: the code's. retry_after_s: of a fault; 0: the usual. delivery_id: for ANSWERED.
  */
 #define IPC_VERDICT_FIELDS(U8, U32, U64, I64, BYTES)                                               \
-    U64(request_id) U64(delivery_id) U8(outcome) U32(code) BYTES(certificate, IPC_CERTIFICATE_MAX)
+    U64(request_id)                                                                                \
+    U64(delivery_id)                                                                               \
+    U8(outcome) U32(code) U32(hresult) U32(retry_after_s) BYTES(certificate, IPC_CERTIFICATE_MAX)
 IPC_DECLARE(verdict, IPC_VERDICT_FIELDS)
 
 /* GetCACaps and GetCACert carry no device: counted per source, the last time kept. operation: enum

@@ -66,10 +66,13 @@ IPC_DECLARE(config_general, IPC_CONFIG_GENERAL_FIELDS)
 /*
  * To front and ledger. paths: newline-separated, each begins with '/'; "/scep" also takes
  * "/scep/<profile>". profiles: names, newline-separated; the first is used when the path names
- * none. failure_content: 0 an empty OCTET STRING, 1 absent.
+ * none. failure_content: 0 an empty OCTET STRING, 1 absent. policies: names, newline-separated, all
+ * of which must agree; IPC_POLICY_CHALLENGE is our own, the others are CONFIG_POLICY's.
  */
+#define IPC_POLICY_CHALLENGE "challenge"
 #define IPC_CONFIG_ENDPOINT_FIELDS(U8, U32, U64, I64, BYTES)                                       \
     BYTES(name, IPC_NAME_MAX)                                                                      \
+    BYTES(policies, IPC_TEXT_MAX)                                                                  \
     BYTES(paths, IPC_TEXT_MAX)                                                                     \
     BYTES(ndes_paths, IPC_TEXT_MAX)                                                                \
     BYTES(profiles, IPC_TEXT_MAX)                                                                  \
@@ -106,6 +109,34 @@ IPC_DECLARE(config_profile, IPC_CONFIG_PROFILE_FIELDS)
 #define IPC_CONFIG_CA_FIELDS(U8, U32, U64, I64, BYTES)                                             \
     BYTES(name, IPC_NAME_MAX) BYTES(key_uri, IPC_TEXT_MAX)
 IPC_DECLARE(config_ca, IPC_CONFIG_CA_FIELDS)
+
+/*
+ * To ledger and notifier: a service that is asked or told. kind: enum ipc_policy_kind. is_asked:
+ * before anything is issued. notify: enum ipc_policy_notify. events: names of the event schema that
+ * it is told, newline-separated ("*": all); empty: none. Files are names in HOME/notifier/: secret
+ * (the key of a webhook's HMAC, a client secret), assertion_certificate and assertion_key (PEM, in
+ * place of a client secret), ca_file (PEM, in place of the system's trust). timeout_ms: of one call.
+ * revocations_s: how often revocation requests are fetched; 0: never.
+ */
+enum ipc_policy_kind { IPC_POLICY_WEBHOOK = 1, IPC_POLICY_INTUNE };
+enum ipc_policy_notify {
+    IPC_NOTIFY_BEFORE_ANSWER = 1, /* a certificate is withheld until its notice was taken */
+    IPC_NOTIFY_AFTER_ANSWER,
+};
+#define IPC_CONFIG_POLICY_FIELDS(U8, U32, U64, I64, BYTES)                                         \
+    BYTES(name, IPC_NAME_MAX)                                                                      \
+    U8(kind)                                                                                       \
+    U8(is_asked)                                                                                   \
+    U8(notify)                                                                                     \
+    BYTES(events, IPC_TEXT_MAX)                                                                    \
+    BYTES(url, IPC_TEXT_MAX)                                                                       \
+    BYTES(secret, IPC_NAME_MAX)                                                                    \
+    BYTES(assertion_certificate, IPC_NAME_MAX) BYTES(assertion_key, IPC_NAME_MAX)                  \
+    BYTES(ca_file, IPC_NAME_MAX) BYTES(proxy, IPC_TEXT_MAX) U32(timeout_ms)                        \
+    BYTES(tenant, IPC_NAME_MAX) BYTES(client_id, IPC_NAME_MAX) BYTES(authority, IPC_TEXT_MAX)      \
+    BYTES(graph_url, IPC_TEXT_MAX) BYTES(resource_url, IPC_TEXT_MAX) BYTES(app_id, IPC_NAME_MAX)   \
+    U8(is_hresult_unsigned) I64(revocations_s)
+IPC_DECLARE(config_policy, IPC_CONFIG_POLICY_FIELDS)
 
 /* From the config step to the supervisor: listen here. */
 #define IPC_CONFIG_LISTENER_FIELDS(U8, U32, U64, I64, BYTES)                                       \

@@ -41,6 +41,7 @@ enum ipc_type {
     IPC_TYPE_LOG_FILE,
     IPC_TYPE_CONFIG_PROCESS,
     IPC_TYPE_PEER_LOST,
+    IPC_TYPE_CONFIG_POLICY,
     /* to the signer (to_signer.h) */
     IPC_TYPE_OPEN_ENVELOPE = 100,
     IPC_TYPE_SIGN_CERT_REP,
@@ -69,6 +70,13 @@ enum ipc_type {
     IPC_TYPE_ANSWERED,
     IPC_TYPE_VERDICT,
     IPC_TYPE_CRL,
+    /* ledger <-> notifier (to_notifier.h) */
+    IPC_TYPE_VERIFY = 250,
+    IPC_TYPE_VERIFIED,
+    IPC_TYPE_NOTIFY,
+    IPC_TYPE_NOTIFIED,
+    IPC_TYPE_REVOKE_ORDER,
+    IPC_TYPE_REVOKE_RESULT,
     /* administration <-> ledger (control.h) */
     IPC_TYPE_CHALLENGE_NEW = 300,
     IPC_TYPE_CHALLENGE,
@@ -127,6 +135,7 @@ enum ipc_operation { IPC_GET_CA_CAPS = 1, IPC_GET_CA_CERT, IPC_PKI_OPERATION };
 #define IPC_SUBJECT_MAX 8192 /* Name in DER */
 #define IPC_SANS_MAX 16384   /* GeneralNames in DER */
 #define IPC_CHALLENGE_MAX 8192
+#define IPC_CSR_MAX 20480         /* PKCS#10 in DER, where a policy outside wants it */
 #define IPC_BODY_MAX 32768        /* TBSCertificate in DER */
 #define IPC_CERTIFICATE_MAX 34816 /* the body, its signature and their wrapping */
 #define IPC_SIGNATURE_MAX 1024
