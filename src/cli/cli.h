@@ -25,6 +25,7 @@ int cli_delivery(int argc, char **argv);
 int cli_trace(int argc, char **argv);
 int cli_cert(int argc, char **argv);
 int cli_request(int argc, char **argv);
+int cli_outbox(int argc, char **argv);
 int cli_crl(int argc, char **argv);
 int cli_audit(int argc, char **argv);
 int cli_diagnose(int argc, char **argv);

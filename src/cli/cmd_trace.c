@@ -54,6 +54,7 @@ begin_delivery(struct tracer *tracer, const struct ipc_delivery *row)
         tracer->current = cli_delivery_json(row);
         (void)json_object_set_new(tracer->current, "events", json_array());
         (void)json_object_set_new(tracer->current, "contacts", json_array());
+        (void)json_object_set_new(tracer->current, "outbox", json_array());
         (void)json_array_append_new(tracer->deliveries, tracer->current);
         return;
     }
@@ -92,6 +93,17 @@ take_contact(struct tracer *tracer, const struct ipc_contact_row *row)
 }
 
 static void
+take_notice(struct tracer *tracer, const struct ipc_outbox_row *row)
+{
+    if (tracer->is_json) {
+        (void)json_array_append_new(
+            json_object_get(tracer->current, "outbox"), cli_notice_json(row));
+    } else {
+        cli_trace_notice(row);
+    }
+}
+
+static void
 take_certificate(struct tracer *tracer, const struct ipc_cert_row *row)
 {
     if (tracer->is_json) {
@@ -123,6 +135,10 @@ take_row(void *arg, const struct ipc_frame *frame, struct base_error *err)
         struct ipc_contact_row row;
         TRY(ipc_decode(&ipc_contact_row_spec, frame, &row, err));
         take_contact(tracer, &row);
+    } else if (type == IPC_TYPE_OUTBOX_ROW) {
+        struct ipc_outbox_row row;
+        TRY(ipc_decode(&ipc_outbox_row_spec, frame, &row, err));
+        take_notice(tracer, &row);
     } else {
         struct ipc_cert_row row;
         TRY(ipc_decode(&ipc_cert_row_spec, frame, &row, err));

@@ -40,6 +40,13 @@ cli_event_words(struct bytes event, char *storage, size_t storage_size)
             "SECURITY: a used challenge was presented again for another key or name"},
         {"challenge_mismatch", "challenge and request do not belong together"},
         {"revoked", "certificate revoked"},
+        {"policy_unavailable", "a policy outside gave no answer; nothing was spent"},
+        {"reported", "reported, and taken"},
+        {"report_waits", "not reported yet: it was not taken, and is tried again"},
+        {"report_dead", "never reported: given up"},
+        {"withheld_too_long",
+            "the certificate was withheld until its notice is taken, for too long"},
+        {"confirmed", "the device has it installed"},
         {"fault", "a fault of the server; nothing was spent"},
     };
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
@@ -175,6 +182,44 @@ cli_trace_contact(const struct ipc_contact_row *row)
     (void)snprintf(detail, sizeof(detail), "from %s, probably this device",
         cli_clean(row->source, source, sizeof(source)));
     step_line(2, row->at_ms, operation_name(row->operation), detail, 0);
+}
+
+void
+cli_trace_notice(const struct ipc_outbox_row *row)
+{
+    char policy[IPC_NAME_MAX + 1] = "";
+    char event[IPC_NAME_MAX + 1] = "";
+    char detail[512] = "";
+    char next[CLI_TIME_LEN] = "";
+    char text[1024] = "";
+    const char *words = row->is_dead   ? "dead letter for"
+                        : row->is_gate ? "withheld until told:"
+                                       : "to be told:";
+    (void)snprintf(text, sizeof(text), "%s %s, %s%s%s%s%s", words,
+        cli_clean(row->policy, policy, sizeof(policy)), cli_clean(row->event, event, sizeof(event)),
+        row->attempts == 0 ? "" : ", tried and not taken",
+        row->attempts == 0 || row->is_dead ? "" : ", again at ",
+        row->attempts == 0 || row->is_dead ? "" : cli_time(row->next_ms, next),
+        row->is_dead ? "; see kurier outbox send" : "");
+    step_line(6, row->at_ms, text, cli_clean(row->detail, detail, sizeof(detail)), row->code);
+}
+
+json_t *
+cli_notice_json(const struct ipc_outbox_row *row)
+{
+    json_t *object = json_object();
+    (void)json_object_set_new(object, "notice", json_integer((json_int_t)row->notice_id));
+    (void)json_object_set_new(object, "delivery", json_integer((json_int_t)row->delivery_id));
+    (void)json_object_set_new(object, "policy", cli_json_text(row->policy));
+    (void)json_object_set_new(object, "event", cli_json_text(row->event));
+    (void)json_object_set_new(object, "at", cli_json_time_ms(row->at_ms));
+    (void)json_object_set_new(object, "state", json_string(row->is_dead ? "dead" : "waiting"));
+    (void)json_object_set_new(object, "is_gate", json_boolean(row->is_gate));
+    (void)json_object_set_new(object, "attempts", json_integer(row->attempts));
+    (void)json_object_set_new(object, "next", cli_json_time_ms(row->next_ms));
+    (void)json_object_set_new(object, "code", cli_json_code(row->code));
+    (void)json_object_set_new(object, "detail", cli_json_text(row->detail));
+    return object;
 }
 
 void

@@ -22,6 +22,8 @@ json_t *cli_delivery_json(const struct ipc_delivery *row);
 void cli_trace_head(const struct ipc_delivery *row);
 void cli_trace_event(const struct ipc_event *row);
 void cli_trace_contact(const struct ipc_contact_row *row);
+void cli_trace_notice(const struct ipc_outbox_row *row);
+json_t *cli_notice_json(const struct ipc_outbox_row *row);
 void cli_trace_certificate(const struct ipc_cert_row *row);
 void cli_trace_standing(const char *state, unsigned step, uint32_t code);
 json_t *cli_event_json(const struct ipc_event *row);

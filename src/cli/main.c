@@ -24,6 +24,7 @@ static const struct command commands[] = {
     {"trace", cli_trace, "one delivery, step by step: where it stands, and why"},
     {"cert", cli_cert, "cert list, show, revoke"},
     {"request", cli_request, "request list, approve, deny: what waits for approval"},
+    {"outbox", cli_outbox, "outbox list, send, status: what is to be reported and was not yet"},
     {"crl", cli_crl, "show or write the CRL"},
     {"audit", cli_audit, "verify both journals against the certificates"},
     {"diagnose", cli_diagnose, "read logs of any side and say where a delivery stopped, and why"},

@@ -50,8 +50,10 @@ struct enrolment {
     struct buffer certificate; /* issued; empty until then */
     uint64_t delivery_id;
     enum ipc_outcome outcome;
-    enum base_code code; /* why it is refused */
-    unsigned sent_back;  /* times that the ledger wanted to be asked again */
+    enum base_code code;    /* why it is refused */
+    uint32_t hresult;       /* of a refusal by a policy outside; 0: the failInfo's */
+    uint32_t retry_after_s; /* of a fault; 0: the usual */
+    unsigned sent_back;     /* times that the ledger wanted to be asked again */
 };
 LIST_HEAD(bucket, enrolment);
 
@@ -194,7 +196,8 @@ static void
 answer_fault(struct enrolment *e, const struct base_error *err)
 {
     log_end(e, "fault", BASE_LOG_ERROR, err);
-    front_http_answer_status(e->http, 503, RETRY_AFTER_S);
+    front_http_answer_status(
+        e->http, 503, e->retry_after_s != 0 ? e->retry_after_s : RETRY_AFTER_S);
     end(e);
 }
 
@@ -252,6 +255,7 @@ static void
 prepare_rep(struct enrolment *e)
 {
     char text[SCEP_FAIL_INFO_TEXT_MAX + 1] = "";
+    char hresult[16] = "";
     struct bytes certificates[2 + FRONT_CHAIN_MAX];
     struct base_error err;
     const struct front_ca *ca =
@@ -264,7 +268,10 @@ prepare_rep(struct enrolment *e)
         spec.status = SCEP_FAILURE;
         spec.fail_info = fail_info == BASE_FAIL_NONE ? BASE_FAIL_BAD_REQUEST : fail_info;
         spec.fail_info_text = fail_text(e->code, text);
-        spec.hresult = e->is_ndes ? bytes_from_text(scep_hresult_text(spec.fail_info)) : BYTES_NONE;
+        (void)snprintf(hresult, sizeof(hresult), "%d", (int)(int32_t)e->hresult);
+        spec.hresult =
+            bytes_from_text(e->hresult != 0 ? hresult : scep_hresult_text(spec.fail_info));
+        spec.hresult = e->is_ndes ? spec.hresult : BYTES_NONE;
     } else if (e->outcome == IPC_ISSUED) {
         spec.status = SCEP_SUCCESS;
         certificates[spec.certificate_count++] = buffer_bytes(&e->certificate);
@@ -384,7 +391,8 @@ make_question(struct enrolment *e, uint8_t signer_sha256[PKI_DIGEST_MAX], struct
         .challenge = is_poll ? BYTES_NONE : csr->challenge,
         .tolerances = message->tolerances,
         .cipher = bytes_from_text(pki_cipher_name(e->request.envelope.cipher)),
-        .digest = bytes_from_text(pki_digest_name(message->digest))};
+        .digest = bytes_from_text(pki_digest_name(message->digest)),
+        .csr = !is_poll && e->rules.has_remote_policies ? csr->whole : BYTES_NONE};
     if (!is_self_signed) {
         TRY(pki_digest(PKI_SHA256, message->signer.whole, signer_sha256, err));
         out->signer_serial = message->signer.serial;
@@ -398,7 +406,7 @@ make_question(struct enrolment *e, uint8_t signer_sha256[PKI_DIGEST_MAX], struct
     }
     if (out->spki.len > IPC_SPKI_MAX || out->subject.len > IPC_SUBJECT_MAX ||
         out->sans.len > IPC_SANS_MAX || out->challenge.len > IPC_CHALLENGE_MAX ||
-        out->signer_serial.len > IPC_SERIAL_MAX) {
+        out->signer_serial.len > IPC_SERIAL_MAX || out->csr.len > IPC_CSR_MAX) {
         return base_fail(err, E_TOO_LARGE, "key, names or challenge of the request");
     }
     return BASE_OK;
@@ -634,6 +642,8 @@ front_enrolment_ledger_frame(struct front *front, const struct ipc_frame *frame)
     e->delivery_id = verdict.delivery_id;
     e->outcome = (enum ipc_outcome)verdict.outcome;
     e->code = (enum base_code)verdict.code;
+    e->hresult = verdict.hresult;
+    e->retry_after_s = verdict.retry_after_s;
     if (e->outcome == IPC_ISSUED) {
         take_certificate(e, verdict.delivery_id, verdict.certificate);
     } else if (e->outcome == IPC_PENDING || e->outcome == IPC_REFUSED) {

@@ -90,7 +90,9 @@ front_settings_add_endpoint(struct front_settings *settings,
         .is_failure_content_absent = message->failure_content != 0,
         .send_ca_chain = message->send_ca_chain != 0,
         .send_ca_with_certificate = message->send_ca_with_certificate != 0,
-        .attributes_as_sent = message->attributes_as_sent != 0};
+        .attributes_as_sent = message->attributes_as_sent != 0,
+        .has_remote_policies = message->policies.len > 0 &&
+                               !bytes_equal_text(message->policies, IPC_POLICY_CHALLENGE)};
     return BASE_OK;
 }
 

@@ -28,6 +28,7 @@ struct front_endpoint {
     bool send_ca_chain;
     bool send_ca_with_certificate;
     bool attributes_as_sent;
+    bool has_remote_policies; /* the ledger wants the PKCS#10 itself */
 };
 
 struct front_settings *front_settings_new(void); /* NULL without memory */

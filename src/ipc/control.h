@@ -140,6 +140,35 @@ IPC_DECLARE(envelope_open, IPC_ENVELOPE_OPEN_FIELDS)
 #define IPC_ENVELOPE_OPENED_FIELDS(U8, U32, U64, I64, BYTES) BYTES(key, 32)
 IPC_DECLARE(envelope_opened, IPC_ENVELOPE_OPENED_FIELDS)
 
+/*
+ * What is to be reported and was not taken yet, oldest first. Answer: OUTBOX_ROW; trace has those of
+ * its deliveries too. code, detail: of the last attempt; 0: there was none. is_gate: the certificate
+ * is withheld until it is taken. is_dead: it is not sent any more unless somebody says so.
+ */
+#define IPC_OUTBOX_LIST_FIELDS(U8, U32, U64, I64, BYTES) BYTES(cursor, 64) U8(is_dead_only)
+IPC_DECLARE(outbox_list, IPC_OUTBOX_LIST_FIELDS)
+#define IPC_OUTBOX_ROW_FIELDS(U8, U32, U64, I64, BYTES)                                            \
+    U64(notice_id)                                                                                 \
+    U64(delivery_id)                                                                               \
+    BYTES(policy, IPC_NAME_MAX)                                                                    \
+    BYTES(event, IPC_NAME_MAX)                                                                     \
+    I64(at_ms)                                                                                     \
+    U32(attempts)                                                                                  \
+    I64(next_ms) U8(is_gate) U8(is_dead) U32(code) BYTES(detail, IPC_DETAIL_LEN)
+IPC_DECLARE(outbox_row, IPC_OUTBOX_ROW_FIELDS)
+/* Send it now, as if it had never been tried; 0: every dead one. Answer: OUTBOX_ROW for each. */
+#define IPC_OUTBOX_SEND_FIELDS(U8, U32, U64, I64, BYTES) U64(notice_id)
+IPC_DECLARE(outbox_send, IPC_OUTBOX_SEND_FIELDS)
+/* Answer: OUTBOX_STATUS_ROW for each policy of the configuration. oldest_ms: when the oldest of
+ * those that wait came to be; 0: none waits. paused_ms: from now. */
+#define IPC_OUTBOX_STATUS_FIELDS(U8, U32, U64, I64, BYTES) U8(unused)
+IPC_DECLARE(outbox_status, IPC_OUTBOX_STATUS_FIELDS)
+#define IPC_OUTBOX_STATUS_ROW_FIELDS(U8, U32, U64, I64, BYTES)                                     \
+    BYTES(policy, IPC_NAME_MAX)                                                                    \
+    U8(kind)                                                                                       \
+    U64(waiting) U64(dead) I64(oldest_ms) U32(failures) I64(paused_ms) U32(in_flight)
+IPC_DECLARE(outbox_status_row, IPC_OUTBOX_STATUS_ROW_FIELDS)
+
 /* clang-format on */
 
 #endif

@@ -108,6 +108,11 @@ IPC_DEFINE(authority_list, IPC_TYPE_AUTHORITY_LIST, IPC_AUTHORITY_LIST_FIELDS)
 IPC_DEFINE(authority_row, IPC_TYPE_AUTHORITY_ROW, IPC_AUTHORITY_ROW_FIELDS)
 IPC_DEFINE(envelope_open, IPC_TYPE_ENVELOPE_OPEN, IPC_ENVELOPE_OPEN_FIELDS)
 IPC_DEFINE(envelope_opened, IPC_TYPE_ENVELOPE_OPENED, IPC_ENVELOPE_OPENED_FIELDS)
+IPC_DEFINE(outbox_list, IPC_TYPE_OUTBOX_LIST, IPC_OUTBOX_LIST_FIELDS)
+IPC_DEFINE(outbox_row, IPC_TYPE_OUTBOX_ROW, IPC_OUTBOX_ROW_FIELDS)
+IPC_DEFINE(outbox_send, IPC_TYPE_OUTBOX_SEND, IPC_OUTBOX_SEND_FIELDS)
+IPC_DEFINE(outbox_status, IPC_TYPE_OUTBOX_STATUS, IPC_OUTBOX_STATUS_FIELDS)
+IPC_DEFINE(outbox_status_row, IPC_TYPE_OUTBOX_STATUS_ROW, IPC_OUTBOX_STATUS_ROW_FIELDS)
 /* clang-format on */
 
 const struct ipc_spec *const *
@@ -187,6 +192,11 @@ ipc_spec_table(size_t *out_count)
         &ipc_authority_row_spec,
         &ipc_envelope_open_spec,
         &ipc_envelope_opened_spec,
+        &ipc_outbox_list_spec,
+        &ipc_outbox_row_spec,
+        &ipc_outbox_send_spec,
+        &ipc_outbox_status_spec,
+        &ipc_outbox_status_row_spec,
     };
     *out_count = sizeof(table) / sizeof(table[0]);
     return table;

@@ -139,6 +139,7 @@ take_general(struct ipc_role_link *link, struct base_error *err)
 TAKE_PART(config_endpoint)
 TAKE_PART(config_profile)
 TAKE_PART(config_ca)
+TAKE_PART(config_policy)
 TAKE_PART(config_proxy)
 
 enum base_code
@@ -310,6 +311,8 @@ dispatch(struct ipc_role_link *link, struct base_error *err)
         return take_config_profile(link, err);
     case IPC_TYPE_CONFIG_CA:
         return take_config_ca(link, err);
+    case IPC_TYPE_CONFIG_POLICY:
+        return take_config_policy(link, err);
     case IPC_TYPE_CONFIG_PROXY:
         return take_config_proxy(link, err);
     case IPC_TYPE_CONFIG_END:

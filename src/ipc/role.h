@@ -35,6 +35,8 @@ struct ipc_role_handlers {
         void *arg, const struct ipc_config_profile *message, struct base_error *err);
     enum base_code (*on_config_ca)(
         void *arg, const struct ipc_config_ca *message, struct base_error *err);
+    enum base_code (*on_config_policy)(
+        void *arg, const struct ipc_config_policy *message, struct base_error *err);
     enum base_code (*on_config_proxy)(
         void *arg, const struct ipc_config_proxy *message, struct base_error *err);
     /* Take the whole configuration or nothing of it. generation is what READY carries. */

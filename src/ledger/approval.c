@@ -110,7 +110,7 @@ load(struct ledger *ledger, const struct store_delivery *waiting, struct ledger_
     }
     flight->identity = to->identity;
     flight->challenge_id = has_challenge ? waiting->challenge_id : 0;
-    flight->authorised_by = "by an administrator";
+    flight->authorised_by = BYTES_LITERAL("by an administrator");
     to->spki = BYTES_NONE;
     to->authority = BYTES_NONE;
     to->serial = BYTES_NONE;

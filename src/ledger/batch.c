@@ -4,6 +4,7 @@
 
 #include "base/fault.h"
 #include "ledger/flight.h"
+#include "ledger/outbox.h"
 
 #include "base/banned.h"
 
@@ -12,11 +13,7 @@
 #define ARENA_MAX ((size_t)32 * 1024 * 1024)
 
 struct outcome {
-    uint64_t request_id;
-    uint64_t delivery_id;
-    enum ipc_outcome outcome;
-    enum base_code code;
-    struct bytes certificate;
+    struct ledger_verdict verdict;
     struct ledger_flight *flight; /* NULL: a verdict; else its body is to be signed */
     size_t op_index;
 };
@@ -137,16 +134,12 @@ add_outcome(struct ledger_batch *batch, const struct outcome *outcome, struct ba
 }
 
 enum base_code
-ledger_batch_verdict(struct ledger *ledger, uint64_t request_id, uint64_t delivery_id,
-    enum ipc_outcome outcome, enum base_code code, struct bytes certificate, struct base_error *err)
+ledger_batch_verdict(
+    struct ledger *ledger, const struct ledger_verdict *verdict, struct base_error *err)
 {
-    struct outcome verdict = {.request_id = request_id,
-        .delivery_id = delivery_id,
-        .outcome = outcome,
-        .code = code,
-        .op_index = SIZE_MAX};
-    TRY(arena_copy(&ledger->batch->arena, certificate, &verdict.certificate, err));
-    return add_outcome(ledger->batch, &verdict, err);
+    struct outcome outcome = {.verdict = *verdict, .op_index = SIZE_MAX};
+    TRY(arena_copy(&ledger->batch->arena, verdict->certificate, &outcome.verdict.certificate, err));
+    return add_outcome(ledger->batch, &outcome, err);
 }
 
 enum base_code
@@ -158,13 +151,15 @@ ledger_batch_sign(
 }
 
 static void
-send_verdict(struct ledger *ledger, const struct outcome *outcome)
+send_verdict(struct ledger *ledger, const struct ledger_verdict *verdict)
 {
-    const struct ipc_verdict message = {.request_id = outcome->request_id,
-        .delivery_id = outcome->delivery_id,
-        .outcome = (uint8_t)outcome->outcome,
-        .code = (uint32_t)outcome->code,
-        .certificate = outcome->certificate};
+    const struct ipc_verdict message = {.request_id = verdict->request_id,
+        .delivery_id = verdict->delivery_id,
+        .outcome = (uint8_t)verdict->outcome,
+        .code = (uint32_t)verdict->code,
+        .hresult = verdict->hresult,
+        .retry_after_s = verdict->retry_after_s,
+        .certificate = verdict->certificate};
     ledger_send(ledger, &ledger->front_fd, &ipc_verdict_spec, &message, -1);
 }
 
@@ -172,7 +167,7 @@ static void
 say(struct ledger *ledger, const struct outcome *outcome, enum base_code commit_code)
 {
     if (outcome->flight == NULL) {
-        struct outcome told = *outcome;
+        struct ledger_verdict told = outcome->verdict;
         if (commit_code != BASE_OK) {
             told.outcome = IPC_FAULT;
             told.code = commit_code;
@@ -196,13 +191,16 @@ ledger_batch_commit(struct ledger *ledger, struct base_error *err)
 {
     struct ledger_batch *batch = ledger->batch;
     enum base_code code = BASE_OK;
-    if (batch->op_count > 0) {
+    for (size_t i = 0; code == BASE_OK && i < batch->op_count; i++) {
+        code = ledger_outbox_attach(ledger, &batch->ops[i], err);
+    }
+    if (code == BASE_OK && batch->op_count > 0) {
         base_fault_point("ledger_before_commit");
         code = store_commit(ledger->store, batch->ops, batch->op_count, err);
         base_fault_point("ledger_after_commit");
-        if (code != BASE_OK) {
-            base_log_error(ledger->log, BASE_LOG_ERROR, "commit_failed", err);
-        }
+    }
+    if (code != BASE_OK) {
+        base_log_error(ledger->log, BASE_LOG_ERROR, "commit_failed", err);
     }
     for (size_t i = 0; i < batch->outcome_count; i++) {
         say(ledger, &batch->outcomes[i], code);
@@ -210,5 +208,6 @@ ledger_batch_commit(struct ledger *ledger, struct base_error *err)
     batch->op_count = 0;
     batch->outcome_count = 0;
     arena_clear(&batch->arena);
+    ledger_outbox_committed(ledger);
     return code;
 }

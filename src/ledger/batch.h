@@ -33,10 +33,18 @@ MUST_CHECK enum base_code ledger_batch_make_event(struct ledger *ledger, uint64_
     unsigned step, const char *event, enum base_code code, struct bytes detail,
     const struct store_event **out, struct base_error *err);
 
-/* After the commit: a verdict to the front. @certificate is copied. */
-MUST_CHECK enum base_code ledger_batch_verdict(struct ledger *ledger, uint64_t request_id,
-    uint64_t delivery_id, enum ipc_outcome outcome, enum base_code code, struct bytes certificate,
-    struct base_error *err);
+struct ledger_verdict {
+    uint64_t request_id;
+    uint64_t delivery_id;
+    enum ipc_outcome outcome;
+    enum base_code code;    /* with IPC_REFUSED and IPC_FAULT */
+    uint32_t hresult;       /* of a refusal by a policy outside; 0: the code's */
+    uint32_t retry_after_s; /* of a fault; 0: the usual */
+    struct bytes certificate;
+};
+/* After the commit: a verdict to the front; copied. */
+MUST_CHECK enum base_code ledger_batch_verdict(
+    struct ledger *ledger, const struct ledger_verdict *verdict, struct base_error *err);
 /* After the commit, if operation @op_index did what it should: have the flight's body signed. */
 MUST_CHECK enum base_code ledger_batch_sign(
     struct ledger *ledger, struct ledger_flight *flight, size_t op_index, struct base_error *err);

@@ -10,9 +10,11 @@
 #include "ledger/approval.h"
 #include "ledger/batch.h"
 #include "ledger/challenge.h"
+#include "ledger/control_outbox.h"
 #include "ledger/control_rows.h"
 #include "ledger/crl.h"
 #include "ledger/lookup.h"
+#include "ledger/revoke.h"
 #include "ledger/state.h"
 #include "pki/name.h"
 
@@ -273,6 +275,7 @@ trace_delivery(struct answer *answer, uint64_t id, struct base_error *err)
         code = code == BASE_OK ? store_each_event(answer->ledger->store, id, EVENTS_MAX,
                                      trace_event, &trace, err)
                                : code;
+        code = code == BASE_OK ? ledger_outbox_trace(answer->ledger, answer->fd, id, err) : code;
         if (code == BASE_OK && delivery.serial.len > 0) {
             code = trace_certificate(answer, delivery.serial, err);
         }
@@ -379,22 +382,9 @@ revoke_found(struct answer *answer, const struct store_certificate *found,
     const struct ipc_cert_revoke *question, struct base_error *err)
 {
     struct ledger *ledger = answer->ledger;
-    struct store_op *op = NULL;
-    const struct store_event *event = NULL;
-    size_t index = 0;
-    struct store_certificate row = {.serial = found->serial,
-        .revoked_ms = base_clock_now_ms(&ledger->clock),
-        .reason = question->reason};
-    if (found->status == STORE_REVOKED) {
-        return base_fail(err, E_REVOKED_ALREADY, "nothing was changed");
-    }
-    TRY(ledger_batch_make_event(
-        ledger, found->delivery_id, 5, "revoked", BASE_OK, BYTES_NONE, &event, err));
-    TRY(ledger_batch_op(ledger, STORE_REVOKE, &op, &index, err));
-    op->certificate = &row;
-    op->events = event;
-    op->event_count = 1;
+    TRY(ledger_revoke(ledger, found, question->reason, BASE_OK, BYTES_NONE, err));
     TRY(ledger_batch_commit(ledger, err));
+    ledger->is_crl_wanted = false; /* at once, here */
     const struct ledger_ca *ca = ledger_authorities_find(&ledger->authorities, found->ca);
     return ca == NULL ? base_fail(err, E_SIGNER_GONE, "revoked, but the CRL could not be made yet")
                       : ledger_crl_rebuild(ledger, ca, err);
@@ -518,6 +508,30 @@ take_audit(struct answer *answer, const struct ipc_frame *frame, struct base_err
         answer->ledger, answer->fd, question.cursor, &answer->is_more, answer->cursor, err);
 }
 
+static enum base_code
+take_outbox_list(struct answer *answer, const struct ipc_frame *frame, struct base_error *err)
+{
+    struct ipc_outbox_list question;
+    TRY(ipc_decode(&ipc_outbox_list_spec, frame, &question, err));
+    return ledger_outbox_list(
+        answer->ledger, answer->fd, &question, &answer->is_more, answer->cursor, err);
+}
+
+static enum base_code
+take_outbox_send(struct answer *answer, const struct ipc_frame *frame, struct base_error *err)
+{
+    struct ipc_outbox_send question;
+    TRY(ipc_decode(&ipc_outbox_send_spec, frame, &question, err));
+    return ledger_outbox_send(answer->ledger, answer->fd, question.notice_id, err);
+}
+
+static enum base_code
+take_outbox_status(struct answer *answer, const struct ipc_frame *frame, struct base_error *err)
+{
+    (void)frame;
+    return ledger_outbox_status(answer->ledger, answer->fd, err);
+}
+
 static const struct {
     enum ipc_type type;
     enum base_code (*take)(
@@ -535,6 +549,9 @@ static const struct {
     {IPC_TYPE_AUTHORITY_LIST, take_authority_list},
     {IPC_TYPE_ENVELOPE_OPEN, take_envelope_open},
     {IPC_TYPE_AUDIT, take_audit},
+    {IPC_TYPE_OUTBOX_LIST, take_outbox_list},
+    {IPC_TYPE_OUTBOX_SEND, take_outbox_send},
+    {IPC_TYPE_OUTBOX_STATUS, take_outbox_status},
 };
 
 enum base_code

@@ -164,6 +164,17 @@ each_ca(struct ledger *ledger, bool is_pushed, bool is_rebuilt)
 }
 
 void
+ledger_crl_rebuild_all(struct ledger *ledger)
+{
+    for (size_t i = 0; i < ledger->authorities.ca_count; i++) {
+        struct base_error err;
+        if (ledger_crl_rebuild(ledger, &ledger->authorities.cas[i], &err) != BASE_OK) {
+            base_log_error(ledger->log, BASE_LOG_ERROR, "crl_failed", &err);
+        }
+    }
+}
+
+void
 ledger_crl_refresh(struct ledger *ledger)
 {
     each_ca(ledger, false, true);

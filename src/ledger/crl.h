@@ -13,6 +13,8 @@
  * E_CA_MISSING, the store's. */
 MUST_CHECK enum base_code ledger_crl_rebuild(
     struct ledger *ledger, const struct ledger_ca *ca, struct base_error *err);
+/* Every CA's: something was revoked. What fails is logged, and tried again before nextUpdate. */
+void ledger_crl_rebuild_all(struct ledger *ledger);
 /* Every CA's, where it is missing or near its nextUpdate; and the front gets what there is. */
 void ledger_crl_refresh(struct ledger *ledger);
 /* To a front that has just come. */

@@ -205,6 +205,10 @@ gather_challenge(struct ledger *ledger, struct ledger_case *it, struct base_erro
     if (it->request->has_challenge == 0) {
         return BASE_OK;
     }
+    if (!ledger_list_has(it->endpoint->policies, BYTES_LITERAL(IPC_POLICY_CHALLENGE))) {
+        it->facts.challenge = POLICY_CHALLENGE_OF_SERVICE;
+        return BASE_OK;
+    }
     it->facts.challenge = POLICY_CHALLENGE_UNKNOWN;
     TRY(compare_static_challenge(it, &is_static, err));
     if (is_static) {
@@ -254,7 +258,9 @@ gather_identity(struct ledger_case *it, struct base_error *err)
         it->authority_id_len = 32;
         memcpy(it->authority_id, it->request->signer_sha256.ptr, 32);
     } else {
-        TRY(pki_digest(PKI_SHA256, it->profile->static_challenge, digest, err));
+        struct bytes secret = it->authority == POLICY_BY_SERVICE ? it->request->challenge
+                                                                 : it->profile->static_challenge;
+        TRY(pki_digest(PKI_SHA256, secret, digest, err));
         it->authority_id_len = 32;
         memcpy(it->authority_id, digest, 32);
     }

@@ -7,7 +7,9 @@
 #include "ipc/to_signer.h"
 #include "ledger/batch.h"
 #include "ledger/lookup.h"
+#include "ledger/outbox.h"
 #include "ledger/state.h"
+#include "ledger/withheld.h"
 
 #include "base/banned.h"
 
@@ -71,6 +73,12 @@ ledger_flight_end(struct ledger *ledger, struct ledger_flight *flight)
     free(flight);
 }
 
+struct ledger_flight *
+ledger_flights_first(const struct ledger_flights *flights)
+{
+    return flights->first;
+}
+
 /* Walked one by one: there are at most as many as the front has requests in flight. */
 struct ledger_flight *
 ledger_flight_find(const struct ledger_flights *flights, uint64_t id)
@@ -119,8 +127,12 @@ tell_waiters(struct ledger *ledger, const struct ledger_flight *flight, size_t f
 {
     for (size_t i = from; i < flight->waiter_count; i++) {
         struct base_error err;
-        if (ledger_batch_verdict(ledger, flight->waiters[i], flight->delivery.id, outcome, code,
-                certificate, &err) != BASE_OK) {
+        const struct ledger_verdict verdict = {.request_id = flight->waiters[i],
+            .delivery_id = flight->delivery.id,
+            .outcome = outcome,
+            .code = code,
+            .certificate = certificate};
+        if (ledger_batch_verdict(ledger, &verdict, &err) != BASE_OK) {
             base_log_error(ledger->log, BASE_LOG_ERROR, "verdict_lost",
                 &err); /* the front's deadline answers */
         }
@@ -199,6 +211,10 @@ refuse_body(
     op->delivery = kept;
     op->events = event;
     op->event_count = 1;
+    if (flight->csr.len > 0 && ledger_outbox_conclude(ledger, flight, "failed", code, detail, op,
+                                   &flight->gate_count, &err) != BASE_OK) {
+        base_log_error(ledger->log, BASE_LOG_ERROR, "notice_lost", &err);
+    }
     tell_waiters(ledger, flight, 0, IPC_REFUSED, code, BYTES_NONE);
     ledger_flight_end(ledger, flight);
 }
@@ -244,7 +260,7 @@ ledger_flight_reserve(struct ledger *ledger, struct ledger_flight *flight, struc
         .at_ms = now_ms,
         .step = 3,
         .event = BYTES_LITERAL("authorised"),
-        .detail = bytes_from_text(flight->authorised_by)};
+        .detail = flight->authorised_by};
     events[1] = (struct store_event){.delivery_id = flight->delivery.id,
         .at_ms = now_ms,
         .step = 4,
@@ -265,6 +281,8 @@ ledger_flight_reserve(struct ledger *ledger, struct ledger_flight *flight, struc
     op->delivery = &flight->delivery;
     op->events = events;
     op->event_count = 2;
+    TRY(ledger_outbox_conclude(
+        ledger, flight, "issued", BASE_OK, BYTES_NONE, op, &flight->gate_count, err));
     return ledger_batch_sign(ledger, flight, index, err);
 }
 
@@ -279,7 +297,8 @@ ledger_flight_sign(struct ledger *ledger, struct ledger_flight *flight)
         .ca = flight->certificate.ca,
         .profile = flight->certificate.profile,
         .body = flight->certificate.body,
-        .front_request_id = flight->waiter_count > 0 ? flight->waiters[0] : 0,
+        .front_request_id =
+            flight->waiter_count > 0 && flight->gate_count == 0 ? flight->waiters[0] : 0,
         .delivery_id = flight->delivery.id};
     flight->stage = LEDGER_SIGNING;
     ledger_send(ledger, &ledger->signer_fd, &ipc_sign_body_spec, &question, -1);
@@ -337,6 +356,12 @@ ledger_flight_signed(struct ledger *ledger, const struct ipc_body_signed *answer
         base_log_error(ledger->log, BASE_LOG_ERROR, "signature_not_kept",
             &err); /* it is made again at the next start */
     }
+    if (flight->gate_count > 0 && flight->waiter_count > 0) {
+        if (ledger_withheld_begin(ledger, flight, answer->certificate, &err) != BASE_OK) {
+            ledger_flight_fail(ledger, flight, err.code);
+        }
+        return;
+    }
     /* The first who waited has it from the signer already; an ECDSA certificate leaves only after
      * this commit. */
     tell_waiters(ledger, flight, answer->is_handed_over != 0 ? 1 : 0, IPC_ISSUED, BASE_OK,
@@ -366,6 +391,9 @@ ledger_flight_resume(struct ledger *ledger, const struct store_certificate *cert
     code = code == BASE_OK ? arena_copy(&flight->memory, certificate->profile, &to->profile, err)
                            : code;
     code = code == BASE_OK ? arena_copy(&flight->memory, certificate->body, &to->body, err) : code;
+    code = code == BASE_OK ? ledger_outbox_count_gates(
+                                 ledger, certificate->delivery_id, &flight->gate_count, err)
+                           : code;
     if (code != BASE_OK) {
         ledger_flight_end(ledger, flight);
         return code;

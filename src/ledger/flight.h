@@ -15,7 +15,12 @@
 #define LEDGER_WAITERS_MAX                                                                         \
     64 /* front requests for one certificate; beyond: a fault, the client comes again */
 
-enum ledger_flight_stage { LEDGER_CHECKING = 1, LEDGER_COMMITTING, LEDGER_SIGNING };
+enum ledger_flight_stage {
+    LEDGER_CHECKING = 1,
+    LEDGER_COMMITTING,
+    LEDGER_SIGNING,
+    LEDGER_REPORTING, /* withheld.h */
+};
 
 struct ledger_flight {
     struct ledger_flight *next;
@@ -31,8 +36,11 @@ struct ledger_flight {
     struct store_certificate certificate;
     /* The certificate that had this identity and may not be served again. */
     struct bytes identity_over;
-    uint64_t challenge_id;     /* to be spent; 0: none */
-    const char *authorised_by; /* for the trace; static */
+    uint64_t challenge_id;      /* to be spent; 0: none */
+    struct bytes authorised_by; /* for the trace */
+    struct bytes csr;           /* PKCS#10, for a policy that is told of it; may be empty */
+    size_t gate_count;          /* notices that must be taken before the certificate leaves */
+    int64_t reporting_since_mono_ms;
 };
 
 struct ledger_flights *ledger_flights_new(void); /* NULL without memory */
@@ -42,6 +50,8 @@ size_t ledger_flights_count(const struct ledger_flights *flights);
 /* A new one, owned by the flights. NULL without memory. */
 struct ledger_flight *ledger_flight_begin(struct ledger *ledger);
 void ledger_flight_end(struct ledger *ledger, struct ledger_flight *flight);
+/* The newest one, and from each the next; NULL: no more. */
+struct ledger_flight *ledger_flights_first(const struct ledger_flights *flights);
 struct ledger_flight *ledger_flight_find(const struct ledger_flights *flights, uint64_t id);
 struct ledger_flight *ledger_flight_find_identity(
     const struct ledger_flights *flights, struct bytes identity);

@@ -10,8 +10,8 @@
 
 /*
  * SHA-256 over endpoint, SHA-256 of the SubjectPublicKeyInfo, what authorises the request
- * (challenge id, SHA-256 of the renewed certificate, or SHA-256 of the static challenge), and the
- * names that would be issued; each with its length before it.
+ * (challenge id, SHA-256 of the renewed certificate, or SHA-256 of the static or foreign
+ * challenge), and the names that would be issued; each with its length before it.
  */
 struct ledger_identity_spec {
     struct bytes endpoint;

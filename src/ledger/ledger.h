@@ -17,6 +17,8 @@
 struct ledger_batch;
 struct ledger_flights;
 struct ledger_limits;
+struct ledger_outbox;
+struct ledger_questions;
 
 struct ipc_role_link;
 
@@ -32,11 +34,15 @@ struct ledger {
     uint8_t mac_key[32]; /* of challenges */
     uint64_t last_challenge_id;
     uint64_t last_delivery_id;
-    int front_fd;                   /* -1: there is no front now */
-    int signer_fd;                  /* -1: there is no signer now */
-    struct ledger_batch *batch;     /* owned */
-    struct ledger_flights *flights; /* owned */
-    struct ledger_limits *limits;   /* owned */
+    int front_fd;                       /* -1: there is no front now */
+    int signer_fd;                      /* -1: there is no signer now */
+    int notifier_fd;                    /* -1: there is none, or none is needed */
+    struct ledger_batch *batch;         /* owned */
+    struct ledger_flights *flights;     /* owned */
+    struct ledger_limits *limits;       /* owned */
+    struct ledger_questions *questions; /* owned */
+    struct ledger_outbox *outbox;       /* owned */
+    bool is_crl_wanted;                 /* a revocation was stored: make new ones soon */
     struct ledger_audit audit;
     uint64_t last_request_id; /* of our questions to the signer */
 };

@@ -20,7 +20,11 @@
 #include "ledger/crl.h"
 #include "ledger/flight.h"
 #include "ledger/limits.h"
+#include "ledger/outbox.h"
+#include "ledger/question.h"
 #include "ledger/request.h"
+#include "ledger/revoke.h"
+#include "ledger/withheld.h"
 #include "pki/memory.h"
 
 #include "base/banned.h"
@@ -29,7 +33,9 @@
 #define TAKEN_AT_ONCE 48 /* frames of one socket before the others and the commit */
 #define BEHIND_MS 20     /* what nobody waits for is committed so much later, or with others */
 #define IDLE_MS 1000     /* nothing to do: look at CRLs and windows */
+#define LOOK_MS 200      /* between two looks at what has waited too long */
 #define CRL_LOOK_MS 60000
+#define OUTBOX_LOOK_MS 60000
 #define WINDOW_LOOK_MS 3600000
 #define SIGNER_WAIT_MS 10000 /* for administration */
 #define UNSIGNED_AT_ONCE 32
@@ -46,8 +52,10 @@ struct role {
     int64_t drain_until_mono_ms;
     int control_listener;
     int connections[CONNECTIONS_MAX]; /* -1: free */
+    int64_t looked_mono_ms;
     int64_t crl_looked_mono_ms;
     int64_t window_looked_mono_ms;
+    int64_t outbox_looked_mono_ms;
     int64_t behind_since_mono_ms; /* 0: nothing waits for a commit */
     struct ipc_frame frame;
 };
@@ -75,7 +83,10 @@ lose_peer(struct ledger *ledger, int *peer_fd, const struct base_error *why)
 {
     (void)close(*peer_fd);
     *peer_fd = -1;
-    ipc_role_lost_peer(ledger->link, peer_fd == &ledger->front_fd ? IPC_FRONT : IPC_SIGNER, why);
+    enum ipc_role role = peer_fd == &ledger->front_fd    ? IPC_FRONT
+                         : peer_fd == &ledger->signer_fd ? IPC_SIGNER
+                                                         : IPC_NOTIFIER;
+    ipc_role_lost_peer(ledger->link, role, why);
 }
 
 void
@@ -320,6 +331,12 @@ on_profile(void *arg, const struct ipc_config_profile *message, struct base_erro
 }
 
 static enum base_code
+on_policy(void *arg, const struct ipc_config_policy *message, struct base_error *err)
+{
+    return ledger_settings_add_policy(((struct role *)arg)->incoming, message, err);
+}
+
+static enum base_code
 on_ca(void *arg, const struct ipc_config_ca *message, struct base_error *err)
 {
     (void)arg;
@@ -354,20 +371,26 @@ on_peer(void *arg, enum ipc_role peer, int take_fd, struct base_error *err)
 {
     struct role *role = arg;
     struct ledger *ledger = &role->ledger;
-    if (peer != IPC_FRONT && peer != IPC_SIGNER) {
+    if (peer != IPC_FRONT && peer != IPC_SIGNER && peer != IPC_NOTIFIER) {
         (void)close(take_fd);
         return base_fail(err, E_IPC_UNEXPECTED, "peer %s", ipc_role_name(peer));
     }
-    int *slot = peer == IPC_FRONT ? &ledger->front_fd : &ledger->signer_fd;
+    int *slot = peer == IPC_FRONT    ? &ledger->front_fd
+                : peer == IPC_SIGNER ? &ledger->signer_fd
+                                     : &ledger->notifier_fd;
     if (*slot >= 0) {
         (void)close(*slot);
     }
     *slot = take_fd;
     if (peer == IPC_FRONT) {
         ledger_flights_forget_front(ledger);
+        ledger_questions_forget_front(ledger);
         if (role->is_described) {
             ledger_crl_push(ledger);
         }
+    } else if (peer == IPC_NOTIFIER) {
+        ledger_questions_ask_again(ledger);
+        ledger_outbox_ask_again(ledger);
     } else {
         const struct ipc_describe question = {0};
         ledger_send(ledger, &ledger->signer_fd, &ipc_describe_spec, &question, -1);
@@ -455,6 +478,45 @@ drain_signer(struct role *role)
     for (int i = 0; i < TAKEN_AT_ONCE && take_frame(ledger, &ledger->signer_fd, &role->frame, 0);
          i++) {
         ledger_take_signer_frame(ledger, &role->frame);
+        close_frame(&role->frame);
+    }
+}
+
+static enum base_code
+take_from_notifier(struct ledger *ledger, const struct ipc_frame *frame, struct base_error *err)
+{
+    struct ipc_verified verified;
+    struct ipc_notified notified;
+    struct ipc_revoke_order order;
+    switch (ipc_frame_type(frame)) {
+    case IPC_TYPE_VERIFIED:
+        TRY(ipc_decode(&ipc_verified_spec, frame, &verified, err));
+        ledger_question_answered(ledger, &verified);
+        return BASE_OK;
+    case IPC_TYPE_NOTIFIED:
+        TRY(ipc_decode(&ipc_notified_spec, frame, &notified, err));
+        ledger_outbox_notified(ledger, &notified);
+        return BASE_OK;
+    case IPC_TYPE_REVOKE_ORDER:
+        TRY(ipc_decode(&ipc_revoke_order_spec, frame, &order, err));
+        ledger_revoke_ordered(ledger, &order);
+        return BASE_OK;
+    default:
+        return base_fail(
+            err, E_IPC_UNEXPECTED, "message %u from the notifier", (unsigned)ipc_frame_type(frame));
+    }
+}
+
+static void
+drain_notifier(struct role *role)
+{
+    struct ledger *ledger = &role->ledger;
+    for (int i = 0; i < TAKEN_AT_ONCE && take_frame(ledger, &ledger->notifier_fd, &role->frame, 0);
+         i++) {
+        struct base_error err;
+        if (take_from_notifier(ledger, &role->frame, &err) != BASE_OK) {
+            lose_peer(ledger, &ledger->notifier_fd, &err);
+        }
         close_frame(&role->frame);
     }
 }
@@ -551,8 +613,20 @@ look_around(struct role *role)
     int64_t now_ms = base_clock_mono_ms(&ledger->clock);
     struct base_error err;
     struct store_op *op = NULL;
-    if (!role->is_described) {
+    if (!role->is_described || now_ms - role->looked_mono_ms < LOOK_MS) {
         return;
+    }
+    role->looked_mono_ms = now_ms;
+    ledger_questions_look(ledger);
+    ledger_withheld_look(ledger);
+    if (now_ms - role->outbox_looked_mono_ms > OUTBOX_LOOK_MS) {
+        role->outbox_looked_mono_ms = now_ms;
+        ledger_outbox_look(ledger);
+    }
+    if (ledger->is_crl_wanted) {
+        ledger->is_crl_wanted = false;
+        commit(role);
+        ledger_crl_rebuild_all(ledger);
     }
     if (now_ms - role->crl_looked_mono_ms > CRL_LOOK_MS) {
         role->crl_looked_mono_ms = now_ms;
@@ -574,7 +648,8 @@ is_drained(const struct role *role)
     if (!role->is_draining) {
         return false;
     }
-    bool is_busy = ledger_flights_count(role->ledger.flights) > 0;
+    bool is_busy = ledger_flights_count(role->ledger.flights) > 0 ||
+                   ledger_questions_count(role->ledger.questions) > 0;
     for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
         is_busy = is_busy || role->connections[i] >= 0;
     }
@@ -584,17 +659,18 @@ is_drained(const struct role *role)
 static void
 wait_and_serve(struct role *role)
 {
-    struct pollfd entries[4 + CONNECTIONS_MAX] = {{role->link.fd, POLLIN, 0},
+    struct pollfd entries[5 + CONNECTIONS_MAX] = {{role->link.fd, POLLIN, 0},
         {role->ledger.front_fd, POLLIN, 0}, {role->ledger.signer_fd, POLLIN, 0},
-        {role->control_listener, POLLIN, 0}};
+        {role->control_listener, POLLIN, 0}, {role->ledger.notifier_fd, POLLIN, 0}};
     struct base_error err;
     bool is_serving = role->is_confined && role->ledger.settings != NULL;
     for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
-        entries[4 + i] = (struct pollfd){role->connections[i], POLLIN, 0};
+        entries[5 + i] = (struct pollfd){role->connections[i], POLLIN, 0};
     }
     if (!is_serving || !role->is_described) {
         entries[1].fd = -1; /* nothing is answered before what is missing was signed */
         entries[3].fd = -1;
+        entries[4].fd = -1;
     }
     if (!role->is_confined) {
         entries[2].fd = -1;
@@ -602,6 +678,9 @@ wait_and_serve(struct role *role)
     if (poll(entries, sizeof(entries) / sizeof(entries[0]), poll_timeout_ms(role)) <= 0) {
         commit_when_due(role);
         look_around(role);
+        if (is_serving && role->is_described) {
+            ledger_outbox_run(&role->ledger);
+        }
         return;
     }
     if (entries[0].revents != 0 && ipc_role_receive(&role->link, &err) != BASE_OK) {
@@ -614,12 +693,19 @@ wait_and_serve(struct role *role)
     if (entries[1].revents != 0) {
         drain_front(role);
     }
+    if (entries[4].revents != 0) {
+        drain_notifier(role);
+    }
     commit_when_due(role);
+    if (is_serving && role->is_described) {
+        ledger_outbox_run(&role->ledger);
+        look_around(role);
+    }
     if (entries[3].revents != 0) {
         accept_connection(role);
     }
     for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
-        if (entries[4 + i].revents != 0 && role->connections[i] >= 0) {
+        if (entries[5 + i].revents != 0 && role->connections[i] >= 0) {
             commit(role); /* administration sees all that was done */
             serve_connection(role, &role->connections[i]);
             commit(role);
@@ -633,6 +719,7 @@ main(void)
     static const struct ipc_role_handlers handlers = {.on_config_general = on_general,
         .on_config_endpoint = on_endpoint,
         .on_config_profile = on_profile,
+        .on_config_policy = on_policy,
         .on_config_ca = on_ca,
         .on_config_end = on_end,
         .on_peer = on_peer,
@@ -651,13 +738,17 @@ main(void)
     ledger->random = base_random_system();
     ledger->front_fd = -1;
     ledger->signer_fd = -1;
+    ledger->notifier_fd = -1;
     role.control_listener = -1;
     role.frame.fd = -1;
     memset(role.connections, 0xff, sizeof(role.connections));
     ledger->batch = ledger_batch_new();
     ledger->flights = ledger_flights_new();
     ledger->limits = ledger_limits_new();
-    if (ledger->batch == NULL || ledger->flights == NULL || ledger->limits == NULL) {
+    ledger->questions = ledger_questions_new();
+    ledger->outbox = ledger_outbox_new();
+    if (ledger->batch == NULL || ledger->flights == NULL || ledger->limits == NULL ||
+        ledger->questions == NULL || ledger->outbox == NULL) {
         return 1;
     }
     while (!is_drained(&role)) {
@@ -668,6 +759,8 @@ main(void)
     ledger_flights_free(ledger->flights);
     ledger_batch_free(ledger->batch);
     ledger_limits_free(ledger->limits);
+    ledger_questions_free(ledger->questions);
+    ledger_outbox_free(ledger->outbox);
     ledger_settings_free(ledger->settings);
     ledger_settings_free(role.incoming);
     ledger_authorities_clear(&ledger->authorities);

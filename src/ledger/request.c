@@ -9,204 +9,14 @@
 #include "ledger/flight.h"
 #include "ledger/limits.h"
 #include "ledger/lookup.h"
+#include "ledger/outbox.h"
+#include "ledger/question.h"
+#include "ledger/refusal.h"
 #include "ledger/state.h"
+#include "ledger/withheld.h"
 #include "pki/name.h"
 
 #include "base/banned.h"
-
-#define MISMATCHES_MAX 10 /* then a challenge is dead */
-
-/* ---- what every path needs
- * -------------------------------------------------------------------------------------- */
-
-/* The delivery as this request makes it; slices borrowed from the request and the case. */
-static struct store_delivery
-delivery_of(struct ledger *ledger, const struct ledger_case *it)
-{
-    const struct ipc_request *request = it->request;
-    int64_t now_ms = base_clock_now_ms(&ledger->clock);
-    return (struct store_delivery){.id = ledger_next_delivery_id(ledger),
-        .endpoint = request->endpoint,
-        .profile = it->profile != NULL ? it->profile->name : request->profile,
-        .ca = it->endpoint != NULL ? it->endpoint->ca : BYTES_NONE,
-        .device = it->has_challenge ? it->challenge.device : BYTES_NONE,
-        .challenge_id = it->has_challenge ? it->challenge.id : 0,
-        .transaction_id = request->transaction_id,
-        .transaction_key = BYTES_ARRAY(it->transaction_key),
-        .key_sha256 = BYTES_ARRAY(it->key_sha256),
-        .identity = it->has_identity ? BYTES_ARRAY(it->identity) : BYTES_NONE,
-        .subject = request->subject,
-        .sans = request->sans,
-        .source = request->source,
-        .state = bytes_from_text(ledger_state_name(LEDGER_RECEIVED)),
-        .step = (uint8_t)ledger_state_step(LEDGER_RECEIVED),
-        .created_ms = now_ms,
-        .updated_ms = now_ms};
-}
-
-/* The id, birth and state of the delivery that this request belongs to, when there is one already.
- */
-static enum base_code
-adopt_delivery(struct ledger *ledger, const struct ledger_case *it, struct store_delivery *delivery,
-    struct base_error *err)
-{
-    struct store_row row;
-    struct store_delivery old;
-    uint64_t id = it->has_challenge ? it->challenge.delivery_id : 0;
-    bool is_found = false;
-    enum base_code code = BASE_OK;
-    if (!it->has_challenge) {
-        code = store_find_transaction(
-            ledger->store, BYTES_ARRAY(it->transaction_key), &id, &is_found, err);
-    }
-    store_row_init(&row);
-    if (code == BASE_OK && id != 0) {
-        code = store_find_delivery(ledger->store, id, &row, &old, &is_found, err);
-        enum ledger_state state = is_found ? ledger_state_of(old.state) : (enum ledger_state)0;
-        if (state == LEDGER_OFFERED || state == LEDGER_REFUSED || state == LEDGER_RECEIVED) {
-            delivery->id = old.id;
-            delivery->created_ms = old.created_ms;
-            delivery->state = bytes_from_text(ledger_state_name(state));
-        }
-    }
-    store_row_clear(&row);
-    return code;
-}
-
-static enum base_code
-note_received(struct ledger *ledger, const struct ledger_case *it, uint64_t delivery_id,
-    struct base_error *err)
-{
-    char detail[512] = "";
-    const struct ipc_request *request = it->request;
-    (void)snprintf(detail, sizeof(detail), "%s from %.*s, %.*s, %.*s",
-        request->message_type == IPC_RENEWAL_REQ ? "RenewalReq"
-        : request->message_type == IPC_PKCS_REQ  ? "PKCSReq"
-                                                 : "CertPoll",
-        (int)request->source.len, (const char *)request->source.ptr, (int)request->cipher.len,
-        (const char *)request->cipher.ptr, (int)request->digest.len,
-        (const char *)request->digest.ptr);
-    return ledger_batch_event(
-        ledger, delivery_id, 2, "request_received", BASE_OK, bytes_from_text(detail), err);
-}
-
-/* ---- refusing
- * ---------------------------------------------------------------------------------------------------
- */
-
-/* A refusal whose challenge is a real one is an event of the challenge's delivery, which stands as
- * it stood. */
-static enum base_code
-refuse_with_challenge(struct ledger *ledger, const struct ledger_case *it,
-    const struct policy_verdict *verdict, uint64_t *out_delivery_id, struct base_error *err)
-{
-    const char *event = verdict->is_security_event ? "challenge_reused"
-                        : verdict->is_mismatch     ? "challenge_mismatch"
-                                                   : "refused";
-    struct store_op *op = NULL;
-    void *memory = NULL;
-    *out_delivery_id = it->challenge.delivery_id;
-    TRY(note_received(ledger, it, *out_delivery_id, err));
-    if (verdict->is_mismatch) {
-        TRY(ledger_batch_op(ledger, STORE_COUNT_MISMATCH, &op, NULL, err));
-        op->challenge_id = it->challenge.id;
-        op->max_mismatches = MISMATCHES_MAX;
-    }
-    if (verdict->is_security_event) {
-        return ledger_batch_event(
-            ledger, *out_delivery_id, 3, event, verdict->code, it->request->source, err);
-    }
-    TRY(arena_alloc(
-        ledger_batch_arena(ledger->batch), sizeof(struct store_delivery), &memory, err));
-    struct store_delivery *delivery = memory;
-    *delivery = (struct store_delivery){.id = *out_delivery_id,
-        .state = bytes_from_text(ledger_state_name(LEDGER_OFFERED)),
-        .step = 3,
-        .code = (uint32_t)verdict->code,
-        .updated_ms = base_clock_now_ms(&ledger->clock)};
-    TRY(ledger_batch_event(ledger, *out_delivery_id, 3, event, verdict->code, BYTES_NONE, err));
-    TRY(ledger_batch_op(ledger, STORE_SET_STATE, &op, NULL, err));
-    op->delivery = delivery;
-    op->from_state = delivery->state; /* an answered delivery stays answered */
-    return BASE_OK;
-}
-
-/* Copies of what a delivery row borrows, for the commit. */
-static enum base_code
-copy_delivery(struct arena *arena, const struct store_delivery *from, struct store_delivery **out,
-    struct base_error *err)
-{
-    void *memory = NULL;
-    TRY(arena_alloc(arena, sizeof(struct store_delivery), &memory, err));
-    struct store_delivery *to = memory;
-    *to = *from;
-    struct bytes *const slices[] = {&to->endpoint, &to->profile, &to->ca, &to->device,
-        &to->transaction_id, &to->transaction_key, &to->key_sha256, &to->identity, &to->subject,
-        &to->sans, &to->spki, &to->authority, &to->serial, &to->source, &to->state, &to->detail};
-    for (size_t i = 0; i < sizeof(slices) / sizeof(slices[0]); i++) {
-        TRY(arena_copy(arena, *slices[i], slices[i], err));
-    }
-    *out = to;
-    return BASE_OK;
-}
-
-/* A delivery of its own, in state refused; a stranger cannot make more than so many a minute. */
-static enum base_code
-refuse_without_challenge(struct ledger *ledger, const struct ledger_case *it, enum base_code code,
-    struct bytes detail, uint64_t *out_delivery_id, struct base_error *err)
-{
-    struct store_op *op = NULL;
-    struct store_delivery *row = NULL;
-    if (!ledger_limits_may_record(
-            ledger->limits, it->request->source, base_clock_mono_ms(&ledger->clock))) {
-        *out_delivery_id = 0;
-        return BASE_OK;
-    }
-    struct store_delivery delivery = delivery_of(ledger, it);
-    TRY(adopt_delivery(ledger, it, &delivery, err));
-    enum ledger_state state = ledger_state_of(delivery.state);
-    delivery.state = bytes_from_text(
-        ledger_state_name(state == LEDGER_OFFERED ? LEDGER_OFFERED : LEDGER_REFUSED));
-    delivery.step = it->profile == NULL || code < E_POLICY_TYPE ? 2 : 3;
-    delivery.code = (uint32_t)code;
-    delivery.detail = detail;
-    *out_delivery_id = delivery.id;
-    TRY(copy_delivery(ledger_batch_arena(ledger->batch), &delivery, &row, err));
-    TRY(ledger_batch_op(ledger, STORE_PUT_DELIVERY, &op, NULL, err));
-    op->delivery = row;
-    op->is_transaction_kept = true;
-    TRY(note_received(ledger, it, delivery.id, err));
-    TRY(ledger_batch_event(ledger, delivery.id, delivery.step, "refused", code, detail, err));
-    return ledger_lookup_add(ledger, row, BYTES_NONE, err);
-}
-
-static enum base_code
-refuse(struct ledger *ledger, const struct ledger_case *it, const struct policy_verdict *verdict,
-    struct base_error *err)
-{
-    uint64_t delivery_id = 0;
-    int64_t mono_ms = base_clock_mono_ms(&ledger->clock);
-    if (verdict->is_wrong_challenge && it->request->is_source_exempt == 0) {
-        ledger_limits_count_wrong(ledger->limits, it->request->source, mono_ms);
-    }
-    if (it->has_challenge) {
-        TRY(refuse_with_challenge(ledger, it, verdict, &delivery_id, err));
-    } else {
-        TRY(refuse_without_challenge(ledger, it, verdict->code, BYTES_NONE, &delivery_id, err));
-    }
-    struct base_log_record record;
-    base_log_begin(&record, ledger->log, verdict->is_security_event ? BASE_LOG_WARN : BASE_LOG_INFO,
-        verdict->is_security_event ? "challenge_reused" : "request_refused",
-        it->request->transaction_id);
-    base_log_text(&record, "source", it->request->source);
-    base_log_number(&record, "delivery", (int64_t)delivery_id);
-    struct base_error why;
-    (void)base_fail(&why, verdict->code, "%s", base_error_find(verdict->code)->why);
-    base_log_code(&record, &why);
-    base_log_end(&record);
-    return ledger_batch_verdict(
-        ledger, it->request->request_id, delivery_id, IPC_REFUSED, verdict->code, BYTES_NONE, err);
-}
 
 /* ---- retries
  * ----------------------------------------------------------------------------------------------------
@@ -222,8 +32,16 @@ serve_certificate(struct ledger *ledger, uint64_t request_id,
     if (certificate->certificate.len == 0) {
         return ledger_flight_resume(ledger, certificate, request_id, err);
     }
-    return ledger_batch_verdict(ledger, request_id, certificate->delivery_id, IPC_ISSUED, BASE_OK,
-        certificate->certificate, err);
+    size_t gate_count = 0;
+    TRY(ledger_outbox_count_gates(ledger, certificate->delivery_id, &gate_count, err));
+    if (gate_count > 0) {
+        return ledger_withheld_again(ledger, certificate, gate_count, request_id, err);
+    }
+    const struct ledger_verdict verdict = {.request_id = request_id,
+        .delivery_id = certificate->delivery_id,
+        .outcome = IPC_ISSUED,
+        .certificate = certificate->certificate};
+    return ledger_batch_verdict(ledger, &verdict, err);
 }
 
 /* "While that is valid, unrevoked, and issued less than 30 days or half its life ago, whichever is
@@ -284,12 +102,24 @@ try_retry(struct ledger *ledger, struct ledger_case *it, bool *out_is_done,
  * ----------------------------------------------------------------------------------------------------
  */
 
-static const char *
-authority_words(enum policy_authority authority)
+/* "by its challenge, and by intune": what authorised it, for the trace. */
+static enum base_code
+authority_words(struct ledger *ledger, const struct ledger_case *it, struct arena *arena,
+    struct bytes *out, struct base_error *err)
 {
     static const char *const words[] = {
-        "", "by its challenge", "by the static challenge", "by the certificate it renews"};
-    return words[authority];
+        "", "by its challenge", "by the static challenge", "by the certificate it renews", ""};
+    BUFFER_LOCAL(text, 4096);
+    TRY(buffer_append(&text, bytes_from_text(words[it->authority]), err));
+    for (size_t i = 0; i < ledger->settings->policy_count; i++) {
+        const struct ledger_policy *policy = &ledger->settings->policies[i];
+        if (policy->is_asked && ledger_list_has(it->endpoint->policies, policy->name)) {
+            TRY(buffer_append(
+                &text, text.len > 0 ? BYTES_LITERAL(", and by ") : BYTES_LITERAL("by "), err));
+            TRY(buffer_append(&text, policy->name, err));
+        }
+    }
+    return arena_copy(arena, buffer_bytes(&text), out, err);
 }
 
 /* The flight's own copies of everything that the commit will hold. */
@@ -300,13 +130,14 @@ load_flight(struct ledger *ledger, const struct ledger_case *it,
     struct store_delivery *row = NULL;
     uint8_t serial[LEDGER_SERIAL_LEN];
     BUFFER_LOCAL(body, IPC_BODY_MAX);
-    TRY(copy_delivery(&flight->memory, delivery, &row, err));
+    TRY(ledger_delivery_copy(&flight->memory, delivery, &row, err));
     flight->delivery = *row;
     flight->identity = row->identity;
     TRY(arena_copy(&flight->memory, (struct bytes){it->identity_over, it->identity_over_len},
         &flight->identity_over, err));
     flight->challenge_id = it->authority == POLICY_BY_CHALLENGE ? it->challenge.id : 0;
-    flight->authorised_by = authority_words(it->authority);
+    TRY(authority_words(ledger, it, &flight->memory, &flight->authorised_by, err));
+    TRY(arena_copy(&flight->memory, it->request->csr, &flight->csr, err));
     struct store_certificate *to = &flight->certificate;
     TRY(ledger_serial_make(&ledger->serials, &ledger->clock, &ledger->random, serial, err));
     const struct ledger_body_spec spec = {.profile = it->profile,
@@ -357,10 +188,10 @@ inherit_device(struct ledger *ledger, const struct ledger_case *it, struct store
 static enum base_code
 issue(struct ledger *ledger, const struct ledger_case *it, struct base_error *err)
 {
-    struct store_delivery delivery = delivery_of(ledger, it);
-    TRY(adopt_delivery(ledger, it, &delivery, err));
+    struct store_delivery delivery = ledger_delivery_of(ledger, it);
+    TRY(ledger_delivery_adopt(ledger, it, &delivery, err));
     TRY(inherit_device(ledger, it, &delivery, err));
-    TRY(note_received(ledger, it, delivery.id, err));
+    TRY(ledger_note_received(ledger, it, delivery.id, err));
     struct ledger_flight *flight = ledger_flight_begin(ledger);
     if (flight == NULL) {
         return base_fail(err, E_NO_MEMORY, "flight");
@@ -385,8 +216,8 @@ wait_for_approval(struct ledger *ledger, const struct ledger_case *it, struct ba
     struct store_op *op = NULL;
     struct store_delivery *row = NULL;
     uint8_t authority[1 + 32];
-    struct store_delivery delivery = delivery_of(ledger, it);
-    TRY(adopt_delivery(ledger, it, &delivery, err));
+    struct store_delivery delivery = ledger_delivery_of(ledger, it);
+    TRY(ledger_delivery_adopt(ledger, it, &delivery, err));
     authority[0] = (uint8_t)it->authority;
     memcpy(authority + 1, it->authority_id, it->authority_id_len);
     if (it->authority == POLICY_BY_RENEWAL) {
@@ -397,7 +228,7 @@ wait_for_approval(struct ledger *ledger, const struct ledger_case *it, struct ba
     delivery.spki = it->request->spki;
     delivery.state = bytes_from_text(ledger_state_name(LEDGER_WAITING));
     delivery.step = (uint8_t)ledger_state_step(LEDGER_WAITING);
-    TRY(copy_delivery(ledger_batch_arena(ledger->batch), &delivery, &row, err));
+    TRY(ledger_delivery_copy(ledger_batch_arena(ledger->batch), &delivery, &row, err));
     if (it->authority == POLICY_BY_CHALLENGE) {
         TRY(ledger_batch_op(ledger, STORE_HOLD_CHALLENGE, &op, NULL, err));
         op->challenge_id = it->challenge.id;
@@ -406,11 +237,12 @@ wait_for_approval(struct ledger *ledger, const struct ledger_case *it, struct ba
     TRY(ledger_batch_op(ledger, STORE_PUT_DELIVERY, &op, NULL, err));
     op->delivery = row;
     op->is_transaction_kept = true;
-    TRY(note_received(ledger, it, delivery.id, err));
+    TRY(ledger_note_received(ledger, it, delivery.id, err));
     TRY(ledger_batch_event(ledger, delivery.id, 3, "waiting", BASE_OK, BYTES_NONE, err));
     TRY(ledger_lookup_add(ledger, row, BYTES_NONE, err));
-    return ledger_batch_verdict(
-        ledger, it->request->request_id, delivery.id, IPC_PENDING, BASE_OK, BYTES_NONE, err);
+    const struct ledger_verdict verdict = {
+        .request_id = it->request->request_id, .delivery_id = delivery.id, .outcome = IPC_PENDING};
+    return ledger_batch_verdict(ledger, &verdict, err);
 }
 
 /* How a kept transaction stands, told to the one who began it. *out_is_done: it was answered. */
@@ -444,17 +276,18 @@ answer_poll(
     enum ledger_state state =
         code == BASE_OK && is_found ? ledger_state_of(delivery.state) : (enum ledger_state)0;
     uint64_t request_id = it->request->request_id;
+    struct ledger_verdict verdict = {
+        .request_id = request_id, .delivery_id = id, .outcome = IPC_PENDING};
     if (state == LEDGER_WAITING) {
         *out_is_done = true;
         code = ledger_batch_event(ledger, id, 2, "poll", BASE_OK, BYTES_NONE, err);
-        code = code == BASE_OK ? ledger_batch_verdict(
-                                     ledger, request_id, id, IPC_PENDING, BASE_OK, BYTES_NONE, err)
-                               : code;
+        code = code == BASE_OK ? ledger_batch_verdict(ledger, &verdict, err) : code;
     } else if (state == LEDGER_DEAD ||
                (state == LEDGER_REFUSED && it->request->message_type == IPC_CERT_POLL)) {
         *out_is_done = true;
-        code = ledger_batch_verdict(
-            ledger, request_id, id, IPC_REFUSED, (enum base_code)delivery.code, BYTES_NONE, err);
+        verdict.outcome = IPC_REFUSED;
+        verdict.code = (enum base_code)delivery.code;
+        code = ledger_batch_verdict(ledger, &verdict, err);
     } else if (state != 0 && delivery.serial.len > 0 &&
                it->request->message_type == IPC_CERT_POLL) {
         code = store_find_certificate(
@@ -479,18 +312,19 @@ take_poll(struct ledger *ledger, const struct ledger_case *it, struct base_error
     bool is_done = false;
     const struct policy_verdict unknown = {.code = E_POLL_UNKNOWN};
     TRY(answer_poll(ledger, it, &is_done, err));
-    return is_done ? BASE_OK : refuse(ledger, it, &unknown, err);
+    return is_done ? BASE_OK : ledger_refuse(ledger, it, &unknown, BYTES_NONE, 0, err);
 }
 
+/* @has_agreed: the policies of its endpoint were asked, and all did. */
 static enum base_code
-take(struct ledger *ledger, struct ledger_case *it, struct base_error *err)
+take(struct ledger *ledger, struct ledger_case *it, bool has_agreed, struct base_error *err)
 {
     bool is_done = false;
     struct policy_verdict verdict = {.code = BASE_OK};
     enum base_code code = ledger_case_open(ledger, it, err);
     if (code == E_PROFILE_UNKNOWN) {
         verdict.code = code;
-        return refuse(ledger, it, &verdict, err);
+        return ledger_refuse(ledger, it, &verdict, BYTES_NONE, 0, err);
     }
     TRY(code);
     if (it->request->message_type == IPC_CERT_POLL) {
@@ -512,11 +346,23 @@ take(struct ledger *ledger, struct ledger_case *it, struct base_error *err)
     if (repeated != BASE_OK) {
         verdict = (struct policy_verdict){.code = repeated};
     }
-    if (verdict.action == POLICY_ISSUE) {
-        return issue(ledger, it, err);
+    if (verdict.action == POLICY_REFUSE) {
+        return ledger_refuse(ledger, it, &verdict, BYTES_NONE, 0, err);
     }
-    return verdict.action == POLICY_WAIT ? wait_for_approval(ledger, it, err)
-                                         : refuse(ledger, it, &verdict, err);
+    if (!has_agreed && ledger_question_is_needed(ledger, it)) {
+        return ledger_question_begin(ledger, it, err);
+    }
+    return verdict.action == POLICY_ISSUE ? issue(ledger, it, err)
+                                          : wait_for_approval(ledger, it, err);
+}
+
+static void
+tell_fault(struct ledger *ledger, const struct ipc_request *request, const struct base_error *why)
+{
+    const struct ipc_verdict fault = {
+        .request_id = request->request_id, .outcome = IPC_FAULT, .code = (uint32_t)why->code};
+    base_log_error(ledger->log, BASE_LOG_ERROR, "request_fault", why);
+    ledger_send(ledger, &ledger->front_fd, &ipc_verdict_spec, &fault, -1);
 }
 
 void
@@ -526,11 +372,87 @@ ledger_take_request(struct ledger *ledger, const struct ipc_request *request)
     struct base_error err;
     ledger_case_init(&it, request);
     base_fault_point("ledger_request");
-    if (take(ledger, &it, &err) != BASE_OK) {
-        const struct ipc_verdict fault = {
-            .request_id = request->request_id, .outcome = IPC_FAULT, .code = (uint32_t)err.code};
-        base_log_error(ledger->log, BASE_LOG_ERROR, "request_fault", &err);
-        ledger_send(ledger, &ledger->front_fd, &ipc_verdict_spec, &fault, -1);
+    if (take(ledger, &it, false, &err) != BASE_OK) {
+        tell_fault(ledger, request, &err);
+    }
+    ledger_case_clear(&it);
+}
+
+/* "intune: ChallengeExpired, the challenge is too old" */
+static void
+answer_text(const struct ledger_policy_answer *answer, char out[IPC_DETAIL_LEN])
+{
+    (void)snprintf(out, IPC_DETAIL_LEN, "%.*s: %.*s%s%.*s", (int)answer->policy.len,
+        (const char *)answer->policy.ptr, (int)answer->reason.len, (const char *)answer->reason.ptr,
+        answer->reason.len > 0 && answer->detail.len > 0 ? ", " : "", (int)answer->detail.len,
+        (const char *)answer->detail.ptr);
+}
+
+/* No answer that counts: nothing is issued, nothing is spent, and the trace says why. */
+static enum base_code
+hold_off(struct ledger *ledger, const struct ledger_case *it,
+    const struct ledger_policy_answer *answer, bool is_first, struct base_error *err)
+{
+    char detail[IPC_DETAIL_LEN] = "";
+    struct ledger_verdict verdict = {.request_id = it->request->request_id,
+        .outcome = IPC_FAULT,
+        .code = answer->code != BASE_OK ? answer->code : E_POLICY_UNAVAILABLE,
+        .retry_after_s = answer->retry_after_s};
+    answer_text(answer, detail);
+    if (is_first && it->has_challenge) {
+        verdict.delivery_id = it->challenge.delivery_id;
+        TRY(ledger_note_received(ledger, it, verdict.delivery_id, err));
+        TRY(ledger_batch_event(ledger, verdict.delivery_id, 3, "policy_unavailable", verdict.code,
+            bytes_from_text(detail), err));
+    } else if (is_first) {
+        TRY(ledger_record_refusal(ledger, it, "policy_unavailable", verdict.code,
+            bytes_from_text(detail), &verdict.delivery_id, err));
+    }
+    return ledger_batch_verdict(ledger, &verdict, err);
+}
+
+static enum base_code
+turn_away(struct ledger *ledger, const struct ledger_case *it,
+    const struct ledger_policy_answer *answer, bool is_first, struct base_error *err)
+{
+    char detail[IPC_DETAIL_LEN] = "";
+    const struct policy_verdict verdict = {
+        .code = answer->code != BASE_OK ? answer->code : E_POLICY_REFUSED,
+        .is_wrong_challenge = !it->has_challenge};
+    answer_text(answer, detail);
+    if (is_first) {
+        return ledger_refuse(ledger, it, &verdict, bytes_from_text(detail), answer->hresult, err);
+    }
+    const struct ledger_verdict told = {.request_id = it->request->request_id,
+        .outcome = IPC_REFUSED,
+        .code = verdict.code,
+        .hresult = answer->hresult};
+    return ledger_batch_verdict(ledger, &told, err);
+}
+
+static enum base_code
+go_on(struct ledger *ledger, struct ledger_case *it, const struct ledger_policy_answer *answer,
+    bool is_first, struct base_error *err)
+{
+    if (answer->outcome == IPC_VERIFY_ALLOWED) {
+        return take(ledger, it, true, err);
+    }
+    TRY(ledger_case_open(ledger, it, err));
+    TRY(ledger_case_gather(ledger, it, err));
+    return answer->outcome == IPC_VERIFY_REFUSED ? turn_away(ledger, it, answer, is_first, err)
+                                                 : hold_off(ledger, it, answer, is_first, err);
+}
+
+void
+ledger_request_go_on(struct ledger *ledger, const struct ipc_request *request,
+    const struct ledger_policy_answer *answer, bool is_first)
+{
+    struct ledger_case it;
+    struct base_error err;
+    ledger_case_init(&it, request);
+    base_fault_point("ledger_verified");
+    if (go_on(ledger, &it, answer, is_first, &err) != BASE_OK) {
+        tell_fault(ledger, request, &err);
     }
     ledger_case_clear(&it);
 }
@@ -552,8 +474,8 @@ ledger_take_refusal(struct ledger *ledger, const struct ipc_refusal *refusal)
     ledger_case_init(&it, &request);
     enum base_code code = ledger_case_open(ledger, &it, &err);
     if (code == BASE_OK || code == E_PROFILE_UNKNOWN) {
-        code = refuse_without_challenge(
-            ledger, &it, (enum base_code)refusal->code, refusal->detail, &delivery_id, &err);
+        code = ledger_record_refusal(ledger, &it, "refused", (enum base_code)refusal->code,
+            refusal->detail, &delivery_id, &err);
     }
     if (code != BASE_OK) {
         base_log_error(ledger->log, BASE_LOG_WARN, "refusal_not_kept", &err);

@@ -68,10 +68,13 @@ ledger_settings_add_endpoint(struct ledger_settings *settings,
     }
     struct ledger_endpoint *endpoint = &settings->endpoints[settings->endpoint_count++];
     *endpoint = (struct ledger_endpoint){.name = message->name,
+        .policies =
+            message->policies.len > 0 ? message->policies : BYTES_LITERAL(IPC_POLICY_CHALLENGE),
         .profiles = message->profiles,
         .ca = message->ca,
         .renewal_by_pkcs_req = message->renewal_by_pkcs_req != 0};
-    struct bytes *const slices[] = {&endpoint->name, &endpoint->profiles, &endpoint->ca};
+    struct bytes *const slices[] = {
+        &endpoint->name, &endpoint->policies, &endpoint->profiles, &endpoint->ca};
     return keep(settings, slices, sizeof(slices) / sizeof(slices[0]), err);
 }
 
@@ -97,6 +100,50 @@ ledger_settings_add_profile(struct ledger_settings *settings,
         .static_challenge = message->static_challenge};
     struct bytes *const slices[] = {&profile->name, &profile->ekus, &profile->static_challenge};
     return keep(settings, slices, sizeof(slices) / sizeof(slices[0]), err);
+}
+
+enum base_code
+ledger_settings_add_policy(struct ledger_settings *settings,
+    const struct ipc_config_policy *message, struct base_error *err)
+{
+    if (settings->policy_count == LEDGER_POLICIES_MAX) {
+        return base_fail(err, E_TOO_LARGE, "more than %d policies", LEDGER_POLICIES_MAX);
+    }
+    struct ledger_policy *policy = &settings->policies[settings->policy_count++];
+    *policy = (struct ledger_policy){.name = message->name,
+        .kind = (enum ipc_policy_kind)message->kind,
+        .is_asked = message->is_asked != 0,
+        .notify = (enum ipc_policy_notify)message->notify,
+        .events = message->events};
+    settings->has_event_policies = settings->has_event_policies || message->events.len > 0;
+    struct bytes *const slices[] = {&policy->name, &policy->events};
+    return keep(settings, slices, sizeof(slices) / sizeof(slices[0]), err);
+}
+
+const struct ledger_policy *
+ledger_settings_find_policy(const struct ledger_settings *settings, struct bytes name)
+{
+    for (size_t i = 0; i < settings->policy_count; i++) {
+        if (bytes_equal(settings->policies[i].name, name)) {
+            return &settings->policies[i];
+        }
+    }
+    return NULL;
+}
+
+bool
+ledger_list_has(struct bytes list, struct bytes wanted)
+{
+    while (list.len > 0) {
+        const uint8_t *end = memchr(list.ptr, '\n', list.len);
+        size_t len = end == NULL ? list.len : (size_t)(end - list.ptr);
+        struct bytes item = {list.ptr, len};
+        if (bytes_equal(item, wanted) || bytes_equal_text(item, "*")) {
+            return true;
+        }
+        list = bytes_skip(list, end == NULL ? len : len + 1);
+    }
+    return false;
 }
 
 const struct ledger_endpoint *

@@ -24,8 +24,19 @@ struct ledger_profile {
     struct bytes static_challenge; /* empty: none */
 };
 
+/* A service that is asked before anything is issued, or told afterwards. */
+struct ledger_policy {
+    struct bytes name;
+    enum ipc_policy_kind kind;
+    bool is_asked;
+    enum ipc_policy_notify notify;
+    struct bytes events; /* newline-separated; "*": all */
+};
+#define LEDGER_POLICIES_MAX 16
+
 struct ledger_endpoint {
     struct bytes name;
+    struct bytes policies; /* newline-separated: all of them must agree */
     struct bytes profiles; /* newline-separated; the first is the default */
     struct bytes ca;
     bool renewal_by_pkcs_req;
@@ -36,12 +47,15 @@ struct ledger_settings {
     size_t profile_count;
     struct ledger_endpoint endpoints[64];
     size_t endpoint_count;
+    struct ledger_policy policies[LEDGER_POLICIES_MAX];
+    size_t policy_count;
+    bool has_event_policies; /* somebody wants to hear of events */
     struct bytes public_url;
     int64_t crl_valid_s;
     int64_t crl_renew_before_s;
     uint32_t wrong_challenges_per_minute;
     int64_t retry_window_s;
-    struct buffer texts[130];
+    struct buffer texts[130 + LEDGER_POLICIES_MAX];
     size_t text_count;
 };
 
@@ -55,6 +69,15 @@ MUST_CHECK enum base_code ledger_settings_add_endpoint(struct ledger_settings *s
     const struct ipc_config_endpoint *message, struct base_error *err);
 MUST_CHECK enum base_code ledger_settings_add_profile(struct ledger_settings *settings,
     const struct ipc_config_profile *message, struct base_error *err);
+
+MUST_CHECK enum base_code ledger_settings_add_policy(struct ledger_settings *settings,
+    const struct ipc_config_policy *message, struct base_error *err);
+
+/* NULL: there is none of that name. */
+const struct ledger_policy *ledger_settings_find_policy(
+    const struct ledger_settings *settings, struct bytes name);
+/* Is @wanted an item of a newline-separated list, or "*" one? */
+bool ledger_list_has(struct bytes list, struct bytes wanted);
 
 const struct ledger_endpoint *ledger_settings_find_endpoint(
     const struct ledger_settings *settings, struct bytes name);

@@ -133,7 +133,7 @@ read_csr(struct bytes der, struct pki_csr *csr, struct base_error *err)
 enum base_code
 pki_csr_read(struct bytes der, struct pki_csr *out, struct base_error *err)
 {
-    struct pki_csr csr = {.request_info = BYTES_NONE};
+    struct pki_csr csr = {.whole = der};
     enum base_code code = read_csr(der, &csr, err);
     if (code != BASE_OK) {
         pki_csr_clear(&csr);

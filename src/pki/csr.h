@@ -10,6 +10,7 @@
 /* A request as it was read: slices borrowed from the DER that was given. Not verified until
  * pki_csr_verify(). */
 struct pki_csr {
+    struct bytes whole;        /* the request itself, as it was given */
     struct bytes request_info; /* what is signed */
     struct bytes subject;      /* Name, DER */
     struct bytes spki;         /* SubjectPublicKeyInfo, DER */

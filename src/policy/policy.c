@@ -29,6 +29,8 @@ policy_find_authority(const struct policy_facts *facts)
         return POLICY_BY_CHALLENGE;
     case POLICY_CHALLENGE_STATIC:
         return POLICY_BY_STATIC;
+    case POLICY_CHALLENGE_OF_SERVICE:
+        return POLICY_BY_SERVICE;
     case POLICY_CHALLENGE_NONE:
     case POLICY_CHALLENGE_UNKNOWN:
     default:
@@ -106,7 +108,8 @@ judge(const struct policy_facts *facts)
         code = judge_renewal(facts);
     } else if (facts->challenge == POLICY_CHALLENGE_FOUND) {
         code = judge_challenge(facts);
-    } else if (facts->challenge == POLICY_CHALLENGE_STATIC) {
+    } else if (facts->challenge == POLICY_CHALLENGE_STATIC ||
+               facts->challenge == POLICY_CHALLENGE_OF_SERVICE) {
         code = facts->is_signer_key || facts->signer == POLICY_SIGNER_OURS ? BASE_OK : E_SIGNER_KEY;
     } else if (facts->challenge == POLICY_CHALLENGE_UNKNOWN) {
         code = facts->is_source_limited ? E_CHALLENGE_RATE : E_CHALLENGE_WRONG;

@@ -20,9 +20,10 @@ enum policy_signer {
 enum policy_challenge {
     POLICY_CHALLENGE_NONE =
         1, /* absent, empty, or spent by an ancestor of the renewed certificate */
-    POLICY_CHALLENGE_UNKNOWN, /* not one that this server made */
-    POLICY_CHALLENGE_STATIC,  /* the profile's static one, which configuration allows by name */
-    POLICY_CHALLENGE_FOUND,   /* a one-time challenge, presented whole */
+    POLICY_CHALLENGE_UNKNOWN,    /* not one that this server made */
+    POLICY_CHALLENGE_STATIC,     /* the profile's static one, which configuration allows by name */
+    POLICY_CHALLENGE_FOUND,      /* a one-time challenge, presented whole */
+    POLICY_CHALLENGE_OF_SERVICE, /* for a policy outside to judge; it is always asked */
 };
 
 enum policy_challenge_state { POLICY_NEW = 1, POLICY_HELD_BY_OTHER, POLICY_SPENT, POLICY_DEAD };
@@ -59,7 +60,8 @@ enum policy_authority {
     POLICY_BY_NOTHING = 0,
     POLICY_BY_CHALLENGE,
     POLICY_BY_STATIC,
-    POLICY_BY_RENEWAL
+    POLICY_BY_RENEWAL,
+    POLICY_BY_SERVICE
 };
 
 struct policy_verdict {

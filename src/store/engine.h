@@ -28,6 +28,10 @@
     X(each_revoked)                                                                                \
     X(each_unsigned)                                                                               \
     X(each_contact)                                                                                \
+    X(each_due_notice)                                                                             \
+    X(each_notice_of)                                                                              \
+    X(each_notice)                                                                                 \
+    X(count_notices)                                                                               \
     X(each_journal)                                                                                \
     X(last_serial)                                                                                 \
     X(last_challenge)                                                                              \

@@ -42,6 +42,8 @@ enum need {
     NEED_CONTACT = 16,
     NEED_CRL = 32,
     NEED_META_KEY = 64,
+    NEED_NOTICE_ID = 128,
+    NEED_NOTICE = 256,
 };
 
 static const unsigned needs[] = {
@@ -60,6 +62,8 @@ static const unsigned needs[] = {
     [STORE_PUT_CRL] = NEED_CRL,
     [STORE_ADD_LOOKUPS] = 0,
     [STORE_FORGET_IDENTITIES] = 0,
+    [STORE_DROP_NOTICE] = NEED_NOTICE_ID,
+    [STORE_DEFER_NOTICE] = NEED_NOTICE_ID | NEED_NOTICE,
     [STORE_PUT_META] = NEED_META_KEY,
 };
 #define KIND_COUNT (sizeof(needs) / sizeof(needs[0]))
@@ -73,7 +77,9 @@ what_it_has(const struct store_op *op)
            (op->certificate != NULL ? (unsigned)NEED_CERTIFICATE : 0) |
            (op->contact != NULL ? (unsigned)NEED_CONTACT : 0) |
            (op->crl != NULL ? (unsigned)NEED_CRL : 0) |
-           (op->meta_key.len != 0 ? (unsigned)NEED_META_KEY : 0);
+           (op->meta_key.len != 0 ? (unsigned)NEED_META_KEY : 0) |
+           (op->notice_id != 0 ? (unsigned)NEED_NOTICE_ID : 0) |
+           (op->notice_count != 0 ? (unsigned)NEED_NOTICE : 0);
 }
 
 /* Numbers and times are kept as signed 64-bit integers by every engine. */
@@ -81,7 +87,8 @@ static bool
 is_storable(const struct store_op *op)
 {
     const uint64_t max = INT64_MAX;
-    return op->challenge_id <= max && (op->challenge == NULL || op->challenge->id <= max) &&
+    return op->challenge_id <= max && op->notice_id <= max &&
+           (op->challenge == NULL || op->challenge->id <= max) &&
            (op->delivery == NULL || op->delivery->id <= max) &&
            (op->crl == NULL || op->crl->number <= max);
 }
@@ -212,6 +219,34 @@ store_each_contact(struct store *store, struct bytes endpoint, struct bytes sour
 {
     return store->engine->each_contact(
         store, endpoint, source, from_ms, to_ms, limit, callback, arg, err);
+}
+
+enum base_code
+store_each_due_notice(struct store *store, struct bytes policy, int64_t now_ms, size_t limit,
+    store_on_notice callback, void *arg, struct base_error *err)
+{
+    return store->engine->each_due_notice(store, policy, now_ms, limit, callback, arg, err);
+}
+
+enum base_code
+store_each_notice_of(struct store *store, uint64_t delivery_id, size_t limit,
+    store_on_notice callback, void *arg, struct base_error *err)
+{
+    return store->engine->each_notice_of(store, delivery_id, limit, callback, arg, err);
+}
+
+enum base_code
+store_each_notice(struct store *store, uint64_t after, enum store_notice_state state, size_t limit,
+    store_on_notice callback, void *arg, struct base_error *err)
+{
+    return store->engine->each_notice(store, after, state, limit, callback, arg, err);
+}
+
+enum base_code
+store_count_notices(struct store *store, struct bytes policy, struct store_notice_counts *out,
+    struct base_error *err)
+{
+    return store->engine->count_notices(store, policy, out, err);
 }
 
 enum base_code

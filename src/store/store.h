@@ -20,7 +20,7 @@
 
 struct store;
 
-#define STORE_SCHEMA_VERSION 1
+#define STORE_SCHEMA_VERSION 2
 
 /*
  * Open the database file (and make it first when is_new and there is none); brings an older schema
@@ -146,6 +146,37 @@ struct store_crl {
     struct bytes crl; /* DER */
 };
 
+enum store_notice_state { STORE_NOTICE_WAITING = 1, STORE_NOTICE_DEAD };
+
+/*
+ * A row of the outbox: a policy is to be told of an event of a delivery. It comes to be with the
+ * event, in one transaction, and goes when it was taken. Those of one delivery and policy are sent
+ * in the order of their ids.
+ */
+struct store_notice {
+    uint64_t id; /* given by the store */
+    uint64_t delivery_id;
+    struct bytes policy;
+    struct bytes event; /* a stable name */
+    int64_t at_ms;
+    uint8_t step;
+    uint32_t code;
+    struct bytes detail;
+    struct bytes payload; /* what the notice needs and nothing else keeps; may be empty */
+    bool is_gate;         /* the certificate is withheld until this was taken */
+    uint32_t attempts;
+    int64_t next_ms; /* not before */
+    enum store_notice_state state;
+    uint32_t last_code; /* of the last attempt; 0: none yet */
+    struct bytes last_detail;
+};
+
+struct store_notice_counts {
+    uint64_t waiting;
+    uint64_t dead;
+    int64_t oldest_ms; /* of those that wait; 0: none does */
+};
+
 /* ---- writing
  * ----------------------------------------------------------------------------------------------------
  */
@@ -196,6 +227,12 @@ enum store_op_kind {
      * STORE_CONTACT_KEPT_MS before at_ms.
      */
     STORE_FORGET_IDENTITIES,
+    STORE_DROP_NOTICE, /* notice_id was taken: gone, and events. MISSING when it is gone already */
+    /*
+     * notice_id was not taken: notices[0]'s attempts, next_ms, state, last_code and last_detail,
+     * and events. While it waits, those behind it wait as long. MISSING when it is gone.
+     */
+    STORE_DEFER_NOTICE,
     STORE_PUT_META, /* meta_key (one that begins with "store." is the store's own), meta_value */
 };
 
@@ -236,6 +273,10 @@ struct store_op {
     const struct store_certificate *certificate;
     const struct store_event *events;
     size_t event_count;
+    /* Added with the events, wherever those are; on DEFER_NOTICE its new values. */
+    const struct store_notice *notices;
+    size_t notice_count;
+    uint64_t notice_id;
     const struct store_lookup *lookups;
     size_t lookup_count;
     struct bytes from_state;
@@ -363,6 +404,21 @@ struct store_journal_record {
 };
 MUST_CHECK enum base_code store_journal_read(
     struct bytes record, struct store_journal_record *out, struct base_error *err);
+
+typedef enum base_code (*store_on_notice)(
+    void *arg, const struct store_notice *row, struct base_error *err);
+/* Those of @policy that wait, whose time has come, and that have none before them that waits. */
+MUST_CHECK enum base_code store_each_due_notice(struct store *store, struct bytes policy,
+    int64_t now_ms, size_t limit, store_on_notice callback, void *arg, struct base_error *err);
+/* Those of one delivery, in order. */
+MUST_CHECK enum base_code store_each_notice_of(struct store *store, uint64_t delivery_id,
+    size_t limit, store_on_notice callback, void *arg, struct base_error *err);
+/* In the order of their ids, those above @after; @state 0: all. */
+MUST_CHECK enum base_code store_each_notice(struct store *store, uint64_t after,
+    enum store_notice_state state, size_t limit, store_on_notice callback, void *arg,
+    struct base_error *err);
+MUST_CHECK enum base_code store_count_notices(struct store *store, struct bytes policy,
+    struct store_notice_counts *out, struct base_error *err);
 
 /* The largest serial that was ever stored (so that time never goes back), and the number of
  * certificates. */

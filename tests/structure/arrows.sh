@@ -35,7 +35,7 @@ expect() {
     [ "$found" = "$2" ] || complain "$1 needs '$found', may need '$2'"
 }
 expect kurier-signer 'libcrypto libseccomp '
-expect kurier-ledger 'libcrypto libseccomp libsqlite3 '
+expect kurier-ledger 'libcrypto libjansson libseccomp libsqlite3 '
 expect kurier-front 'libcrypto libevent_core-2.1 libseccomp '
 expect kurier-config 'libseccomp libyaml-0 '
 

@@ -21,6 +21,8 @@ static const apply_op table[] = {
     [STORE_PUT_CRL] = store_sqlite_put_crl,
     [STORE_ADD_LOOKUPS] = store_sqlite_add_lookups,
     [STORE_FORGET_IDENTITIES] = store_sqlite_forget,
+    [STORE_DROP_NOTICE] = store_sqlite_drop_notice,
+    [STORE_DEFER_NOTICE] = store_sqlite_defer_notice,
     [STORE_PUT_META] = store_sqlite_put_meta,
 };
 

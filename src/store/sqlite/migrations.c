@@ -14,6 +14,9 @@
  * certificate, into a table of its own; `unsigned` has the few that wait for theirs. lookup and
  * contact are filled behind, and begin with what grows (bucket, minute), so that only their right
  * edges are written.
+ *
+ * 2: the outbox. Rows come at the right edge and go soon; of the indexes one finds what is due, one
+ * what comes first of a delivery.
  */
 /* clang-format off */
 static const char *const migrations[] = {
@@ -58,6 +61,13 @@ static const char *const migrations[] = {
     " this_update_s INTEGER NOT NULL, next_update_s INTEGER NOT NULL, crl BLOB NOT NULL)"
     " WITHOUT ROWID;"
     "CREATE TABLE journal(seq INTEGER PRIMARY KEY, record BLOB NOT NULL, hash BLOB NOT NULL);",
+    "CREATE TABLE notice(id INTEGER PRIMARY KEY AUTOINCREMENT, delivery_id INTEGER NOT NULL,"
+    " policy TEXT NOT NULL, event TEXT NOT NULL, at_ms INTEGER NOT NULL, step INTEGER NOT NULL,"
+    " code INTEGER NOT NULL, detail TEXT NOT NULL, payload BLOB NOT NULL, is_gate INTEGER NOT NULL,"
+    " attempts INTEGER NOT NULL, next_ms INTEGER NOT NULL, state INTEGER NOT NULL,"
+    " last_code INTEGER NOT NULL, last_detail TEXT NOT NULL);"
+    "CREATE INDEX notice_due ON notice(policy, state, next_ms, id);"
+    "CREATE INDEX notice_of_delivery ON notice(delivery_id, policy, id);",
 };
 /* clang-format on */
 _Static_assert(

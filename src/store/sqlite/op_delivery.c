@@ -61,7 +61,7 @@ store_sqlite_add_events(struct store_sqlite *store, struct store_op *op, struct 
         store_bind_text(s, 6, event->detail);
         TRY(store_sqlite_run(store, s, NULL, err));
     }
-    return BASE_OK;
+    return op->kind == STORE_DEFER_NOTICE ? BASE_OK : store_sqlite_add_notices(store, op, err);
 }
 
 static enum base_code

@@ -111,6 +111,13 @@ MUST_CHECK enum base_code store_sqlite_forget(
     struct store_sqlite *store, struct store_op *op, struct base_error *err);
 MUST_CHECK enum base_code store_sqlite_put_meta(
     struct store_sqlite *store, struct store_op *op, struct base_error *err);
+/* What goes with the events of an operation. */
+MUST_CHECK enum base_code store_sqlite_add_notices(
+    struct store_sqlite *store, struct store_op *op, struct base_error *err);
+MUST_CHECK enum base_code store_sqlite_drop_notice(
+    struct store_sqlite *store, struct store_op *op, struct base_error *err);
+MUST_CHECK enum base_code store_sqlite_defer_notice(
+    struct store_sqlite *store, struct store_op *op, struct base_error *err);
 /* Where look-ups and contacts stand in the database. */
 MUST_CHECK enum base_code store_sqlite_behind_load(
     struct store_sqlite *store, struct base_error *err);

@@ -13,6 +13,9 @@
     "id,endpoint,profile,ca,device,challenge_id,transaction_id,transaction_key,key_sha256,"        \
     "identity,subject,sans,spki,authority,serial,source,state,step,code,detail,created_ms,"        \
     "updated_ms"
+#define STORE_NOTICE_COLUMNS                                                                       \
+    "id,delivery_id,policy,event,at_ms,step,code,detail,payload,is_gate,attempts,next_ms,state,"   \
+    "last_code,last_detail"
 #define STORE_CERTIFICATE_COLUMNS                                                                  \
     "c.serial,c.endpoint,c.profile,c.ca,c.body,s.head,s.tail,c.not_before_s,c.not_after_s,"        \
     "c.issued_ms,r.revoked_ms,r.reason,c.delivery_id,c.challenge_id,c.renews,c.key_sha256,"        \
@@ -92,6 +95,30 @@
     X(MINUTE_ROWS, "SELECT count(*) FROM contact WHERE minute=?")                                  \
     X(FIRST_MINUTE, "SELECT min(minute) FROM contact WHERE minute>=?")                             \
     X(DROP_MINUTE, "DELETE FROM contact WHERE minute=?")                                           \
+    X(ADD_NOTICE,                                                                                  \
+        "INSERT INTO notice(delivery_id,policy,event,at_ms,step,code,detail,payload,is_gate,"      \
+        "attempts,next_ms,state,last_code,last_detail) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,0,?4,1,"   \
+        "0,'')")                                                                                   \
+    X(DROP_NOTICE, "DELETE FROM notice WHERE id=?")                                                \
+    X(DEFER_NOTICE,                                                                                \
+        "UPDATE notice SET attempts=?2,next_ms=?3,state=?4,last_code=?5,last_detail=?6 "           \
+        "WHERE id=?1")                                                                             \
+    X(HOLD_NOTICES,                                                                                \
+        "UPDATE notice SET next_ms=?2 WHERE id>?1 AND next_ms<?2 AND state=1 "                     \
+        "AND (delivery_id,policy)=(SELECT delivery_id,policy FROM notice WHERE id=?1)")            \
+    X(DUE_NOTICES,                                                                                 \
+        "SELECT " STORE_NOTICE_COLUMNS " FROM notice n "                                           \
+        "WHERE policy=?1 AND state=1 AND next_ms<=?2 AND NOT EXISTS(SELECT 1 FROM notice b "       \
+        "WHERE b.delivery_id=n.delivery_id AND b.policy=n.policy AND b.id<n.id AND b.state=1) "    \
+        "ORDER BY next_ms,id LIMIT ?3")                                                            \
+    X(NOTICES_OF,                                                                                  \
+        "SELECT " STORE_NOTICE_COLUMNS " FROM notice WHERE delivery_id=? ORDER BY id LIMIT ?")     \
+    X(EACH_NOTICE,                                                                                 \
+        "SELECT " STORE_NOTICE_COLUMNS " FROM notice WHERE id>?1 AND (?2=0 OR state=?2) "          \
+        "ORDER BY id LIMIT ?3")                                                                    \
+    X(COUNT_NOTICES,                                                                               \
+        "SELECT coalesce(sum(state=1),0),coalesce(sum(state=2),0),"                                \
+        "coalesce(min(CASE WHEN state=1 THEN at_ms END),0) FROM notice WHERE policy=?")            \
     X(PUT_META, "INSERT OR REPLACE INTO meta VALUES(?,?)")                                         \
     X(ADD_JOURNAL, "INSERT INTO journal VALUES(?,?,?)")                                            \
     X(LAST_JOURNAL, "SELECT coalesce(max(seq),0) FROM journal")                                    \

@@ -291,6 +291,151 @@ see_contact(void *arg, const struct store_contact *row, struct base_error *err)
     return see(arg, (uint64_t)(row->at_ms - T0) * 100 + row->count * 10 + row->operation, err);
 }
 
+/* ---- the outbox ---- */
+
+static enum store_verdict
+add_notice(
+    struct suite *suite, uint64_t delivery_id, const char *policy, const char *event, int64_t at_ms)
+{
+    const struct store_notice notice = {.delivery_id = delivery_id,
+        .policy = bytes_from_text(policy),
+        .event = bytes_from_text(event),
+        .at_ms = at_ms,
+        .step = 4,
+        .code = 1403,
+        .detail = TEXT("so it was"),
+        .payload = TEXT("\x30\x00"),
+        .is_gate = true};
+    struct store_op op = {
+        .kind = STORE_ADD_EVENTS, .notices = &notice, .notice_count = 1, .at_ms = at_ms};
+    return do_op(suite, &op);
+}
+
+static enum base_code
+see_notice(void *arg, const struct store_notice *row, struct base_error *err)
+{
+    assert_octets(row->detail, TEXT("so it was"));
+    assert_octets(row->payload, TEXT("\x30\x00"));
+    assert_true(row->is_gate && row->step == 4 && row->code == 1403);
+    return see(arg, row->id, err);
+}
+
+static struct seen
+due_notices(struct suite *suite, const char *policy, int64_t now_ms)
+{
+    struct seen seen = {.count = 0};
+    OK(store_each_due_notice(
+        suite->store, bytes_from_text(policy), now_ms, 64, see_notice, &seen, err));
+    return seen;
+}
+
+static enum store_verdict
+defer_notice(struct suite *suite, uint64_t id, int64_t next_ms, enum store_notice_state state)
+{
+    const struct store_notice change = {.attempts = 1,
+        .next_ms = next_ms,
+        .state = state,
+        .last_code = 1431,
+        .last_detail = TEXT("busy")};
+    struct store_op op = {.kind = STORE_DEFER_NOTICE,
+        .notice_id = id,
+        .notices = &change,
+        .notice_count = 1,
+        .at_ms = T0};
+    return do_op(suite, &op);
+}
+
+static enum store_verdict
+drop_notice(struct suite *suite, uint64_t id)
+{
+    struct store_op op = {.kind = STORE_DROP_NOTICE, .notice_id = id, .at_ms = T0};
+    return do_op(suite, &op);
+}
+
+static void
+notices_of_a_delivery_are_due_one_after_the_other(void **state)
+{
+    struct suite *suite = *state;
+    assert_int_equal(add_notice(suite, 1, "hr", "authorised", T0), STORE_DONE);
+    assert_int_equal(add_notice(suite, 1, "hr", "issued", T0 + 1), STORE_DONE);
+    assert_int_equal(add_notice(suite, 1, "intune", "issued", T0 + 1), STORE_DONE);
+    assert_int_equal(add_notice(suite, 2, "hr", "refused", T0 + 2), STORE_DONE);
+    assert_int_equal(due_notices(suite, "hr", T0 - 1).count, 0);
+    struct seen seen = due_notices(suite, "hr", T0 + 9);
+    assert_int_equal(seen.count, 2);
+    assert_int_equal(seen.number[0], 1);
+    assert_int_equal(seen.number[1], 4);
+    assert_int_equal(due_notices(suite, "intune", T0 + 9).number[0], 3);
+    assert_int_equal(drop_notice(suite, 1), STORE_DONE);
+    assert_int_equal(drop_notice(suite, 1), STORE_MISSING);
+    assert_int_equal(due_notices(suite, "hr", T0 + 9).number[0], 2);
+}
+
+static void
+notice_that_was_not_taken_holds_those_behind_it(void **state)
+{
+    struct suite *suite = *state;
+    struct seen seen = {.count = 0};
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(add_notice(suite, 1, "hr", "issued", T0), STORE_DONE);
+    }
+    assert_int_equal(defer_notice(suite, 1, T0 + 5000, STORE_NOTICE_WAITING), STORE_DONE);
+    assert_int_equal(due_notices(suite, "hr", T0 + 4999).count, 0);
+    assert_int_equal(due_notices(suite, "hr", T0 + 5000).number[0], 1);
+    /* A dead one does not stand in the way. */
+    assert_int_equal(defer_notice(suite, 1, T0 + 5000, STORE_NOTICE_DEAD), STORE_DONE);
+    assert_int_equal(due_notices(suite, "hr", T0 + 5000).number[0], 2);
+    OK(store_each_notice(suite->store, 0, STORE_NOTICE_DEAD, 9, see_notice, &seen, err));
+    assert_int_equal(seen.count, 1);
+    assert_int_equal(defer_notice(suite, 99, T0, STORE_NOTICE_DEAD), STORE_MISSING);
+}
+
+static void
+notices_are_counted_and_numbered_for_ever(void **state)
+{
+    struct suite *suite = *state;
+    struct store_notice_counts counts = {.waiting = 7};
+    struct seen seen = {.count = 0};
+    assert_int_equal(add_notice(suite, 1, "hr", "issued", T0 + 7), STORE_DONE);
+    assert_int_equal(add_notice(suite, 2, "hr", "issued", T0 + 8), STORE_DONE);
+    assert_int_equal(defer_notice(suite, 2, T0, STORE_NOTICE_DEAD), STORE_DONE);
+    OK(store_count_notices(suite->store, TEXT("hr"), &counts, err));
+    assert_int_equal(counts.waiting, 1);
+    assert_int_equal(counts.dead, 1);
+    assert_int_equal(counts.oldest_ms, T0 + 7);
+    assert_int_equal(drop_notice(suite, 1), STORE_DONE);
+    assert_int_equal(drop_notice(suite, 2), STORE_DONE);
+    OK(store_count_notices(suite->store, TEXT("hr"), &counts, err));
+    assert_int_equal(counts.waiting + counts.dead + (uint64_t)counts.oldest_ms, 0);
+    suite_reopen(suite);
+    assert_int_equal(add_notice(suite, 3, "hr", "issued", T0), STORE_DONE);
+    OK(store_each_notice_of(suite->store, 3, 9, see_notice, &seen, err));
+    assert_int_equal(seen.number[0], 3);
+}
+
+static void
+notice_goes_with_its_operation_or_not_at_all(void **state)
+{
+    struct suite *suite = *state;
+    struct sample sample;
+    const struct store_notice notice = {.delivery_id = 1,
+        .policy = TEXT("hr"),
+        .event = TEXT("issued"),
+        .at_ms = T0,
+        .step = 4,
+        .code = 1403,
+        .detail = TEXT("so it was"),
+        .payload = TEXT("\x30\x00"),
+        .is_gate = true};
+    make_sample(&sample, 1);
+    sample.op.notices = &notice;
+    sample.op.notice_count = 1;
+    assert_int_equal(do_op(suite, &sample.op), STORE_DONE);
+    assert_int_equal(due_notices(suite, "hr", T0).count, 1);
+    assert_int_equal(do_op(suite, &sample.op), STORE_IDENTITY_TAKEN);
+    assert_int_equal(due_notices(suite, "hr", T0).count, 1);
+}
+
 static enum base_code
 see_journal(void *arg, uint64_t seq, struct bytes record, struct base_error *err)
 {
@@ -1321,7 +1466,11 @@ journal_record_names_its_object_and_body(void **state)
 
 #define SUITE_TEST(name) cmocka_unit_test_setup_teardown(name, suite_setup, suite_teardown)
 #define SUITE_TESTS                                                                                \
-    SUITE_TEST(challenge_comes_back_as_it_was_put),                                                \
+    SUITE_TEST(notices_of_a_delivery_are_due_one_after_the_other),                                 \
+        SUITE_TEST(notice_that_was_not_taken_holds_those_behind_it),                               \
+        SUITE_TEST(notices_are_counted_and_numbered_for_ever),                                     \
+        SUITE_TEST(notice_goes_with_its_operation_or_not_at_all),                                  \
+        SUITE_TEST(challenge_comes_back_as_it_was_put),                                            \
         SUITE_TEST(challenge_is_inserted_with_its_delivery_and_events),                            \
         SUITE_TEST(challenge_dies_of_too_many_mismatches),                                         \
         SUITE_TEST(challenge_without_a_maximum_never_dies_of_mismatches),                          \
