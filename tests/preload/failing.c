@@ -21,10 +21,10 @@ enum { MEMORY = 1, INPUT = 2, OUTPUT = 4 };
 
 struct plan {
     char role[32];
-    uint32_t calls;   /* which kinds are counted: MEMORY | INPUT | OUTPUT */
-    int32_t error;    /* errno of the call that fails */
-    int64_t left;     /* calls until it fails; 0 and less: it has */
-    int64_t hits;     /* calls that have failed */
+    uint32_t calls;    /* which kinds are counted: MEMORY | INPUT | OUTPUT */
+    int32_t error;     /* errno of the call that fails */
+    int64_t left;      /* calls until it fails; 0 and less: it has */
+    int64_t hits;      /* calls that have failed */
     int64_t is_always; /* not only that call: all that follow too */
     int64_t counted;
 };
@@ -106,14 +106,14 @@ posix_memalign(void **out, size_t alignment, size_t size)
 
 /* ---- input and output ---- */
 
-#define WRAP(kind, type, name, parameters, arguments)              \
-    type name parameters                                           \
-    {                                                              \
-        static type(*next) parameters;                             \
-        if (next == NULL) {                                        \
-            *(void **)&next = dlsym(RTLD_NEXT, #name);             \
-        }                                                          \
-        return is_failing(kind) ? (type)-1 : next arguments;       \
+#define WRAP(kind, type, name, parameters, arguments)                                              \
+    type name parameters                                                                           \
+    {                                                                                              \
+        static type(*next) parameters;                                                             \
+        if (next == NULL) {                                                                        \
+            *(void **)&next = dlsym(RTLD_NEXT, #name);                                             \
+        }                                                                                          \
+        return is_failing(kind) ? (type)-1 : next arguments;                                       \
     }
 
 WRAP(INPUT, ssize_t, read, (int fd, void *to, size_t len), (fd, to, len))
@@ -134,7 +134,8 @@ WRAP(OUTPUT, ssize_t, writev, (int fd, const struct iovec *from, int count), (fd
 WRAP(OUTPUT, ssize_t, pwrite, (int fd, const void *from, size_t len, off_t at), (fd, from, len, at))
 WRAP(OUTPUT, ssize_t, pwrite64, (int fd, const void *from, size_t len, off64_t at),
     (fd, from, len, at))
-WRAP(OUTPUT, ssize_t, send, (int fd, const void *from, size_t len, int flags), (fd, from, len, flags))
+WRAP(OUTPUT, ssize_t, send, (int fd, const void *from, size_t len, int flags),
+    (fd, from, len, flags))
 WRAP(OUTPUT, ssize_t, sendmsg, (int fd, const struct msghdr *message, int flags),
     (fd, message, flags))
 WRAP(OUTPUT, int, fsync, (int fd), (fd))

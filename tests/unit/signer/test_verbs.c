@@ -402,12 +402,21 @@ journal_is_read_in_pages_that_verify(void **state)
     fixture_body_clear(&body);
 }
 
-/* The socket ends without an answer. */
+/*
+ * The socket of @peer ends without an answer, and the supervisor is told who misbehaved. It hears
+ * so after the record is written, and for each socket once.
+ */
 static void
-expect_closed(struct program *program, int socket_fd)
+expect_closed(struct program *program, enum ipc_role peer, int socket_fd)
 {
+    struct ipc_peer_lost lost = {0};
     assert_int_equal(program_wait(program, socket_fd), E_PEER_CLOSED);
-    assert_true(program_has_logged(program, "event=peer_refused"));
+    program_expect(program, program->supervisor, &ipc_peer_lost_spec, &lost);
+    assert_int_equal(lost.role, peer);
+    assert_int_equal(lost.is_misbehaving, 1);
+    assert_true(program_has_logged(program, "event=peer_lost"));
+    assert_true(program_has_logged(
+        program, peer == IPC_FRONT ? "role=signer peer=front" : "role=signer peer=ledger"));
 }
 
 static void
@@ -433,12 +442,12 @@ foreign_verbs_end_the_connection(void **state)
           {&ipc_create_ca_spec, &create}, {&ipc_import_ca_spec, &take}};
     for (size_t i = 0; i < sizeof(front) / sizeof(front[0]); i++) {
         program_tell(program->front, front[i].spec, front[i].message, -1);
-        expect_closed(program, program->front);
+        expect_closed(program, IPC_FRONT, program->front);
         program_connect(program, IPC_FRONT, &program->front);
     }
     for (size_t i = 0; i < sizeof(ledger) / sizeof(ledger[0]); i++) {
         program_tell(program->ledger, ledger[i].spec, ledger[i].message, -1);
-        expect_closed(program, program->ledger);
+        expect_closed(program, IPC_LEDGER, program->ledger);
         program_connect(program, IPC_LEDGER, &program->ledger);
     }
     /* Both still work after all that. */
@@ -455,19 +464,19 @@ malformed_messages_end_their_connection_alone(void **state)
     frame.fd = -1;
     frame.len = 1;
     assert_int_equal(ipc_send_frame(program->front, &frame, &err), BASE_OK);
-    expect_closed(program, program->front);
+    expect_closed(program, IPC_FRONT, program->front);
     program_connect(program, IPC_FRONT, &program->front);
     const struct ipc_describe ask = {.request_id = 1};
     assert_int_equal(ipc_encode(&ipc_describe_spec, &ask, &frame, &err), BASE_OK);
     frame.fd = -1;
     frame.len++; /* a surplus octet */
     assert_int_equal(ipc_send_frame(program->front, &frame, &err), BASE_OK);
-    expect_closed(program, program->front);
+    expect_closed(program, IPC_FRONT, program->front);
     program_connect(program, IPC_FRONT, &program->front);
     const struct ipc_open_envelope envelope = {
         .ca = BYTES_LITERAL("default"), .transport = 9, .key_len = 16};
     program_tell(program->front, &ipc_open_envelope_spec, &envelope, -1);
-    expect_closed(program, program->front);
+    expect_closed(program, IPC_FRONT, program->front);
     signer_authority_free(program_describe(program, program->ledger));
 }
 
