@@ -60,7 +60,7 @@ struct inspection {
 
 /* NULL without memory. */
 struct inspection *inspection_new(void);
-void inspection_free(struct inspection *inspection);
+void inspection_free(struct inspection *it);
 OWNER_STRUCT(inspection)
 
 /*
@@ -69,10 +69,10 @@ OWNER_STRUCT(inspection)
  * E_NO_MEMORY.
  */
 MUST_CHECK enum base_code inspection_read(
-    struct inspection *inspection, struct bytes input, struct base_error *err);
+    struct inspection *it, struct bytes input, struct base_error *err);
 
 /* Is it encrypted to one of these certificates? @from: whose they are ("ra.pem", a URL). */
-void inspection_compare(struct inspection *inspection, const struct pki_certificate *certificates,
+void inspection_compare(struct inspection *it, const struct pki_certificate *certificates,
     size_t count, const char *from, int64_t now_s);
 
 /* Whoever may have the recipient's key: the content key that was wrapped for @recipient. An answer
@@ -83,7 +83,7 @@ struct inspect_opener {
     void *arg;
 };
 /* Open the envelope and look at what is in it; a note says when that fails. */
-void inspection_open(struct inspection *inspection, const struct inspect_opener *opener);
-bool inspection_has_envelope(const struct inspection *inspection);
+void inspection_open(struct inspection *it, const struct inspect_opener *opener);
+bool inspection_has_envelope(const struct inspection *it);
 
 #endif
