@@ -122,7 +122,7 @@ cli_print_authorities(
 int
 cli_cert_authority(int argc, char **argv)
 {
-    const char *home = NULL;
+    struct cli_place place = {NULL, NULL};
     bool is_fingerprint = false;
     bool is_pem = false;
     bool is_json = false;
@@ -131,7 +131,7 @@ cli_cert_authority(int argc, char **argv)
             NULL, NULL},
         {"pem", NULL, "the certificates themselves", &is_pem, NULL, NULL},
         {"json", NULL, "one JSON object a line", &is_json, NULL, NULL},
-        {"home", "DIR", "the home", NULL, &home, NULL},
+        CLI_PLACE_OPTIONS(place),
     };
     const struct cli_usage usage = {"cert authority [OPTION]...",
         "Shows the CA, the certificates above it, and the RA certificates, with their "
@@ -144,7 +144,7 @@ cli_cert_authority(int argc, char **argv)
     }
     struct base_error err;
     struct cli_session session;
-    if (cli_session_open(cli_home(home), &session, &err) != BASE_OK) {
+    if (cli_session_open(&place, &session, &err) != BASE_OK) {
         return cli_report(&err);
     }
     status = cli_print_authorities(&session, is_fingerprint, is_pem, is_json);

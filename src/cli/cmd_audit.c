@@ -75,8 +75,9 @@ print_total(const struct auditor *auditor)
         cli_json_print(object);
         return;
     }
-    (void)printf("%llu certificates, %llu records of the ledger, %llu of the signer: %s\n",
+    (void)printf("%llu certificate%s, %llu records of the ledger, %llu of the signer: %s\n",
         (unsigned long long)auditor->total.certificates,
+        auditor->total.certificates == 1 ? "" : "s",
         (unsigned long long)auditor->total.ledger_records,
         (unsigned long long)auditor->total.signer_records,
         auditor->findings == 0 ? "they agree" : "they do NOT agree");
@@ -85,12 +86,12 @@ print_total(const struct auditor *auditor)
 int
 cli_audit(int argc, char **argv)
 {
-    const char *home = NULL;
+    struct cli_place place = {NULL, NULL};
     struct auditor auditor = {.is_json = false};
     const struct cli_option table[] = {
         {"json", NULL, "one JSON object a line: findings, then the totals", &auditor.is_json, NULL,
             NULL},
-        {"home", "DIR", "the home", NULL, &home, NULL},
+        CLI_PLACE_OPTIONS(place),
     };
     const struct cli_usage usage = {"audit [OPTION]...",
         "Verifies the hash chains of the ledger's and the signer's journals, and both against the "
@@ -104,7 +105,7 @@ cli_audit(int argc, char **argv)
     }
     struct base_error err;
     struct cli_session session;
-    if (cli_session_open(cli_home(home), &session, &err) != BASE_OK) {
+    if (cli_session_open(&place, &session, &err) != BASE_OK) {
         return cli_report(&err);
     }
     struct cli_page page = {.is_more = true};

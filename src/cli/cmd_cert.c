@@ -40,11 +40,11 @@ list_row(void *arg, const struct ipc_frame *frame, struct base_error *err)
 static int
 cert_list(int argc, char **argv)
 {
-    const char *home = NULL;
+    struct cli_place place = {NULL, NULL};
     struct cert_printer printer = {.is_json = false};
     const struct cli_option table[] = {
         {"json", NULL, "one JSON object a line", &printer.is_json, NULL, NULL},
-        {"home", "DIR", "the home", NULL, &home, NULL},
+        CLI_PLACE_OPTIONS(place),
     };
     const struct cli_usage usage = {"cert list [OPTION]...",
         "Lists the certificates that were issued, oldest first.", table,
@@ -56,7 +56,7 @@ cert_list(int argc, char **argv)
     }
     struct base_error err;
     struct cli_session session;
-    if (cli_session_open(cli_home(home), &session, &err) != BASE_OK) {
+    if (cli_session_open(&place, &session, &err) != BASE_OK) {
         return cli_report(&err);
     }
     if (!printer.is_json) {
@@ -104,8 +104,8 @@ show_text(const struct ipc_cert_row *row)
     (void)printf("%-15s %s to %s\n", "valid", cli_time(row->not_before_s * 1000, from),
         cli_time(row->not_after_s * 1000, until));
     if (row->revoked_ms != 0) {
-        (void)printf("%-15s %s, reason %u\n", "revoked", cli_time(row->revoked_ms, revoked),
-            (unsigned)row->reason);
+        (void)printf("%-15s %s, %s\n", "revoked", cli_time(row->revoked_ms, revoked),
+            cli_reason_name(row->reason));
     }
     show_hex("sha256", row->sha256);
     show_hex("sha1", row->sha1);
@@ -145,13 +145,13 @@ show_row(void *arg, const struct ipc_frame *frame, struct base_error *err)
 
 /* One question with one text, answered by rows. */
 static int
-ask_about(const char *home, const struct ipc_spec *spec, const void *question, cli_on_row on_row,
-    void *arg)
+ask_about(const struct cli_place *place, const struct ipc_spec *spec, const void *question,
+    cli_on_row on_row, void *arg)
 {
     struct base_error err;
     struct cli_session session;
     struct cli_page page;
-    if (cli_session_open(cli_home(home), &session, &err) != BASE_OK) {
+    if (cli_session_open(place, &session, &err) != BASE_OK) {
         return cli_report(&err);
     }
     enum base_code code = cli_ask(&session, spec, question, on_row, arg, &page, &err);
@@ -162,12 +162,12 @@ ask_about(const char *home, const struct ipc_spec *spec, const void *question, c
 static int
 cert_show(int argc, char **argv)
 {
-    const char *home = NULL;
+    struct cli_place place = {NULL, NULL};
     struct cert_printer printer = {.is_json = false};
     const struct cli_option table[] = {
         {"json", NULL, "one JSON object a line", &printer.is_json, NULL, NULL},
         {"pem", NULL, "the certificate itself", &printer.is_pem, NULL, NULL},
-        {"home", "DIR", "the home", NULL, &home, NULL},
+        CLI_PLACE_OPTIONS(place),
     };
     const struct cli_usage usage = {"cert show WHAT",
         "Shows a certificate. WHAT: serial, thumbprint, subject or transactionID.", table,
@@ -178,22 +178,17 @@ cert_show(int argc, char **argv)
         return status;
     }
     struct ipc_cert_show question = {bytes_from_text(words.item[0])};
-    return ask_about(home, &ipc_cert_show_spec, &question, show_row, &printer);
+    return ask_about(&place, &ipc_cert_show_spec, &question, show_row, &printer);
 }
 
 /* CRLReason by its name in RFC 5280, section 5.3.1. */
 static enum base_code
 parse_reason(const char *text, uint8_t *out_reason, struct base_error *err)
 {
-    static const struct {
-        const char *name;
-        uint8_t number;
-    } reasons[] = {{"unspecified", 0}, {"keyCompromise", 1}, {"cACompromise", 2},
-        {"affiliationChanged", 3}, {"superseded", 4}, {"cessationOfOperation", 5},
-        {"privilegeWithdrawn", 9}, {"aACompromise", 10}};
-    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
-        if (strcasecmp(text, reasons[i].name) == 0) {
-            *out_reason = reasons[i].number;
+    static const uint8_t taken[] = {0, 1, 2, 3, 4, 5, 9, 10};
+    for (size_t i = 0; i < sizeof(taken); i++) {
+        if (strcasecmp(text, cli_reason_name(taken[i])) == 0) {
+            *out_reason = taken[i];
             return BASE_OK;
         }
     }
@@ -207,12 +202,12 @@ parse_reason(const char *text, uint8_t *out_reason, struct base_error *err)
 static int
 cert_revoke(int argc, char **argv)
 {
-    const char *home = NULL;
+    struct cli_place place = {NULL, NULL};
     const char *reason = "unspecified";
     const struct cli_option table[] = {
         {"reason", "R", "unspecified, keyCompromise, superseded, cessationOfOperation, ...", NULL,
             &reason, NULL},
-        {"home", "DIR", "the home", NULL, &home, NULL},
+        CLI_PLACE_OPTIONS(place),
     };
     const struct cli_usage usage = {"cert revoke SERIAL [--reason R]",
         "Revokes a certificate; the new CRL is out when the command returns.", table,
@@ -230,7 +225,7 @@ cert_revoke(int argc, char **argv)
         return cli_report(&err);
     }
     question.serial = buffer_bytes(&serial);
-    status = ask_about(home, &ipc_cert_revoke_spec, &question, NULL, NULL);
+    status = ask_about(&place, &ipc_cert_revoke_spec, &question, NULL, NULL);
     if (status == CLI_OK) {
         (void)printf("revoked %s\n", words.item[0]);
     }

@@ -38,7 +38,7 @@ print_challenge(void *arg, const struct ipc_frame *frame, struct base_error *err
 }
 
 struct new_options {
-    const char *home;
+    struct cli_place place;
     const char *profile;
     const char *device;
     const char *subject;
@@ -115,7 +115,7 @@ challenge_new(int argc, char **argv)
         {"uses", "N", "how many enrolments it serves (default 1)", NULL, &options.uses, NULL},
         {"count", "N", "how many challenges to make (default 1)", NULL, &options.count, NULL},
         {"json", NULL, "one JSON object a line", &options.is_json, NULL, NULL},
-        {"home", "DIR", "the home", NULL, &options.home, NULL},
+        CLI_PLACE_OPTIONS(options.place),
     };
     const struct cli_usage usage = {"challenge new [OPTION]...",
         "Makes a one-time challenge and prints it, one a line. Kurier keeps only a keyed hash of "
@@ -131,7 +131,7 @@ challenge_new(int argc, char **argv)
     struct ipc_challenge_new question;
     struct cli_session session;
     if (make_question(&options, &sans, &question, &err) != BASE_OK ||
-        cli_session_open(cli_home(options.home), &session, &err) != BASE_OK) {
+        cli_session_open(&options.place, &session, &err) != BASE_OK) {
         return cli_report(&err);
     }
     struct challenge_printer printer = {options.is_json};

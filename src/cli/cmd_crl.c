@@ -79,7 +79,7 @@ crl_row(void *arg, const struct ipc_frame *frame, struct base_error *err)
 int
 cli_crl(int argc, char **argv)
 {
-    const char *home = NULL;
+    struct cli_place place = {NULL, NULL};
     const char *ca = "";
     bool is_rebuilt = false;
     struct crl_printer printer = {NULL, false, false};
@@ -90,7 +90,7 @@ cli_crl(int argc, char **argv)
         {"rebuild", NULL, "make a new one first", &is_rebuilt, NULL, NULL},
         {"ca", "NAME", "of this CA, when there are several", NULL, &ca, NULL},
         {"json", NULL, "one JSON object", &printer.is_json, NULL, NULL},
-        {"home", "DIR", "the home", NULL, &home, NULL},
+        CLI_PLACE_OPTIONS(place),
     };
     const struct cli_usage usage = {"crl [OPTION]...",
         "Shows or writes the newest certificate revocation list.", table,
@@ -103,7 +103,7 @@ cli_crl(int argc, char **argv)
     struct base_error err;
     struct cli_session session;
     struct cli_page page;
-    if (cli_session_open(cli_home(home), &session, &err) != BASE_OK) {
+    if (cli_session_open(&place, &session, &err) != BASE_OK) {
         return cli_report(&err);
     }
     struct ipc_crl_show question = {bytes_from_text(ca), is_rebuilt};

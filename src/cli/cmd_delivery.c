@@ -39,7 +39,7 @@ print_delivery(void *arg, const struct ipc_frame *frame, struct base_error *err)
 static int
 delivery_list(int argc, char **argv)
 {
-    const char *home = NULL;
+    struct cli_place place = {NULL, NULL};
     const char *state = "";
     const char *limit = "1000000000";
     struct list_printer printer = {false, 0};
@@ -48,7 +48,7 @@ delivery_list(int argc, char **argv)
             NULL, &state, NULL},
         {"limit", "N", "at most so many", NULL, &limit, NULL},
         {"json", NULL, "one JSON object a line", &printer.is_json, NULL, NULL},
-        {"home", "DIR", "the home", NULL, &home, NULL},
+        CLI_PLACE_OPTIONS(place),
     };
     const struct cli_usage usage = {"delivery list [OPTION]...", "Lists deliveries, newest first.",
         table, sizeof(table) / sizeof(table[0]), 0, 0};
@@ -60,7 +60,7 @@ delivery_list(int argc, char **argv)
     struct base_error err;
     struct cli_session session;
     if (base_parse_number(bytes_from_text(limit), 1000000000, &printer.left, &err) != BASE_OK ||
-        cli_session_open(cli_home(home), &session, &err) != BASE_OK) {
+        cli_session_open(&place, &session, &err) != BASE_OK) {
         return cli_report(&err);
     }
     if (!printer.is_json) {

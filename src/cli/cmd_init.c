@@ -4,46 +4,31 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "cli/cert_authority.h"
 #include "cli/cli.h"
 #include "cli/home.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/session.h"
-#include "supervisor/supervisor.h"
 
 #include "base/banned.h"
 
 /* What was made, and what comes next. */
 static int
-show_home(const char *home)
+show_home(const char *home, int passphrase_fd)
 {
     struct base_error err;
     struct cli_session session;
     (void)printf("Made %s\n\n", home);
-    if (cli_session_open(home, &session, &err) != BASE_OK) {
+    if (cli_session_open_with(home, passphrase_fd, &session, &err) != BASE_OK) {
         return cli_report(&err);
     }
     int status = cli_print_authorities(&session, false, false, false);
     cli_session_close(&session);
     (void)printf("\nThe CA's SHA-256 fingerprint goes into the devices' profiles. Next:\n\n  "
-                 "kurier serve --home %s\n",
-        home);
+                 "kurier serve --home %s%s\n",
+        home, passphrase_fd < 0 ? "" : " --passphrase-fd 3 3<FILE");
     return status;
-}
-
-/* "--passphrase-fd N" as a descriptor that can be read as often as needed. */
-static enum base_code
-keep_passphrase(const char *text, int *out_fd, struct base_error *err)
-{
-    uint64_t number = 0;
-    *out_fd = -1;
-    if (text == NULL) {
-        return BASE_OK;
-    }
-    TRY(base_parse_number(bytes_from_text(text), 65535, &number, err));
-    return supervisor_keep_passphrase((int)number, out_fd, err);
 }
 
 int
@@ -52,7 +37,7 @@ cli_init(int argc, char **argv)
     const char *home = NULL;
     const char *passphrase_fd = NULL;
     struct cli_home_options options = {
-        .key_spec = "rsa:3072", .ca_subject = "CN=Kurier CA", .passphrase_fd = -1};
+        .key_spec = "rsa:3072", .ca_subject = "CN=Kurier CA", .passphrase_fd = -1, .log_fd = -1};
     const struct cli_option table[] = {
         {"ca-key", "SPEC", "rsa:2048, rsa:3072 (default), rsa:4096, ec:p256, ec:p384", NULL,
             &options.key_spec, NULL},
@@ -80,15 +65,9 @@ cli_init(int argc, char **argv)
         (void)base_fail(&err, E_USAGE, "--ca-cert and --ca-key-file belong together");
         return cli_report(&err);
     }
-    if (keep_passphrase(passphrase_fd, &options.passphrase_fd, &err) != BASE_OK ||
+    if (cli_passphrase(passphrase_fd, &options.passphrase_fd, &err) != BASE_OK ||
         cli_home_make(&options, &err) != BASE_OK) {
         return cli_report(&err);
     }
-    if (options.passphrase_fd >= 0) {
-        (void)printf("Made %s with encrypted keys. Next:\n\n  kurier serve --home %s "
-                     "--passphrase-fd 3 3<FILE\n",
-            options.home, options.home);
-        return CLI_OK;
-    }
-    return show_home(options.home);
+    return show_home(options.home, options.passphrase_fd);
 }

@@ -29,11 +29,11 @@ request_row(void *arg, const struct ipc_frame *frame, struct base_error *err)
 static int
 request_list(int argc, char **argv)
 {
-    const char *home = NULL;
+    struct cli_place place = {NULL, NULL};
     bool is_json = false;
     const struct cli_option table[] = {
         {"json", NULL, "one JSON object a line", &is_json, NULL, NULL},
-        {"home", "DIR", "the home", NULL, &home, NULL},
+        CLI_PLACE_OPTIONS(place),
     };
     const struct cli_usage usage = {"request list [OPTION]...",
         "Lists the requests that wait for approval.", table, sizeof(table) / sizeof(table[0]), 0,
@@ -45,7 +45,7 @@ request_list(int argc, char **argv)
     }
     struct base_error err;
     struct cli_session session;
-    if (cli_session_open(cli_home(home), &session, &err) != BASE_OK) {
+    if (cli_session_open(&place, &session, &err) != BASE_OK) {
         return cli_report(&err);
     }
     if (!is_json) {
@@ -67,11 +67,11 @@ request_list(int argc, char **argv)
 static int
 decide(int argc, char **argv, bool is_approved)
 {
-    const char *home = NULL;
+    struct cli_place place = {NULL, NULL};
     const char *reason = "";
     const struct cli_option table[] = {
         {"reason", "TEXT", "kept with the delivery", NULL, &reason, NULL},
-        {"home", "DIR", "the home", NULL, &home, NULL},
+        CLI_PLACE_OPTIONS(place),
     };
     const struct cli_usage usage = {is_approved ? "request approve WHAT" : "request deny WHAT",
         is_approved
@@ -87,7 +87,7 @@ decide(int argc, char **argv, bool is_approved)
     struct base_error err;
     struct cli_session session;
     struct cli_page page;
-    if (cli_session_open(cli_home(home), &session, &err) != BASE_OK) {
+    if (cli_session_open(&place, &session, &err) != BASE_OK) {
         return cli_report(&err);
     }
     struct ipc_request_decide question = {

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/text.h"
 #include "cli/cli.h"
 #include "cli/home.h"
 #include "cli/options.h"
@@ -36,7 +35,6 @@ serve(const char *home, const struct cli_list *listen, const char *passphrase_fd
     struct base_error *err)
 {
     const char *addresses[CLI_LIST_MAX + 1] = {NULL};
-    uint64_t fd = 0;
     for (size_t i = 0; i < listen->count; i++) {
         addresses[i] = listen->item[i];
     }
@@ -45,15 +43,13 @@ serve(const char *home, const struct cli_list *listen, const char *passphrase_fd
         .log_fd = STDERR_FILENO,
         .passphrase_fd = -1,
         .session_fd = -1};
-    if (passphrase_fd != NULL) {
-        TRY(base_parse_number(bytes_from_text(passphrase_fd), 65535, &fd, err));
-        TRY(supervisor_keep_passphrase((int)fd, &options.passphrase_fd, err));
-    }
+    TRY(cli_passphrase(passphrase_fd, &options.passphrase_fd, err));
     if (!cli_home_exists(home)) {
         struct cli_home_options fresh = {.home = home,
             .key_spec = "rsa:3072",
             .ca_subject = "CN=Kurier CA",
-            .passphrase_fd = options.passphrase_fd};
+            .passphrase_fd = options.passphrase_fd,
+            .log_fd = STDERR_FILENO};
         TRY(cli_home_make(&fresh, err));
         (void)fprintf(
             stderr, "Made %s; `kurier cert authority --home %s` shows its CA.\n", home, home);

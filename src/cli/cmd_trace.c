@@ -174,14 +174,14 @@ finish(struct tracer *tracer, const char *what, enum base_code code, const struc
 int
 cli_trace(int argc, char **argv)
 {
-    const char *home = NULL;
+    struct cli_place place = {NULL, NULL};
     struct tracer tracer = {.is_json = false};
     struct cli_list logs = {.count = 0};
     const struct cli_option table[] = {
         {"with", "FILE", "logs of the device (or of anybody else): one time line of both", NULL,
             NULL, &logs},
         {"json", NULL, "one JSON object", &tracer.is_json, NULL, NULL},
-        {"home", "DIR", "the home", NULL, &home, NULL},
+        CLI_PLACE_OPTIONS(place),
     };
     const struct cli_usage usage = {"trace WHAT",
         "Shows a delivery from step 1 to 6: when, what, and when it stopped, why and what to do.\n"
@@ -198,7 +198,7 @@ cli_trace(int argc, char **argv)
     struct cli_session session;
     OWN_STRUCT(trace_with) with = NULL;
     if ((logs.count > 0 && trace_with_new(&with, &err) != BASE_OK) ||
-        cli_session_open(cli_home(home), &session, &err) != BASE_OK) {
+        cli_session_open(&place, &session, &err) != BASE_OK) {
         return cli_report(&err);
     }
     tracer.with = with;

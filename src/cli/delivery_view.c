@@ -63,6 +63,15 @@ cli_event_words(struct bytes event, char *storage, size_t storage_size)
     return storage;
 }
 
+const char *
+cli_reason_name(unsigned reason)
+{
+    static const char *const names[] = {"unspecified", "keyCompromise", "cACompromise",
+        "affiliationChanged", "superseded", "cessationOfOperation", "certificateHold", "unknown",
+        "removeFromCRL", "privilegeWithdrawn", "aACompromise"};
+    return reason < sizeof(names) / sizeof(names[0]) ? names[reason] : "unknown";
+}
+
 static const char *
 operation_name(uint8_t operation)
 {
@@ -308,6 +317,8 @@ cli_cert_json(const struct ipc_cert_row *row)
     (void)json_object_set_new(object, "not_after", cli_json_time_s(row->not_after_s));
     (void)json_object_set_new(object, "status", cli_json_text(row->status));
     (void)json_object_set_new(object, "revoked", cli_json_time_ms(row->revoked_ms));
+    (void)json_object_set_new(object, "reason",
+        row->revoked_ms == 0 ? json_null() : json_string(cli_reason_name(row->reason)));
     (void)json_object_set_new(object, "transaction_id", cli_json_text(row->transaction_id));
     (void)json_object_set_new(object, "endpoint", cli_json_text(row->endpoint));
     (void)json_object_set_new(object, "profile", cli_json_text(row->profile));

@@ -10,6 +10,9 @@
 
 /* The workflow's steps 1 to 6: "profile", "request", "policy", "issue", "delivery", "report". */
 const char *cli_step_name(unsigned step);
+
+/* "keyCompromise": a CRLReason as RFC 5280, section 5.3.1 names it. */
+const char *cli_reason_name(unsigned reason);
 /* What an event of the ledger means; one without words is shown by its name, in @storage. */
 const char *cli_event_words(struct bytes event, char *storage, size_t storage_size);
 

@@ -66,7 +66,7 @@ make_ca(const struct cli_home_options *options, struct base_error *err)
         .valid_s = CA_VALID_S};
     struct ipc_import_ca import = {.ca = BYTES_LITERAL("default")};
     struct supervisor_options run = {.home = options->home,
-        .log_fd = STDERR_FILENO,
+        .log_fd = options->log_fd,
         .passphrase_fd = options->passphrase_fd,
         .session_fd = -1};
     if (options->ca_cert == NULL) {

@@ -16,6 +16,7 @@ struct cli_home_options {
     const char *ca_key_file;
     const char *ca_chain; /* NULL: none */
     int passphrase_fd;    /* -1: none */
+    int log_fd;           /* for the log of the making; -1: nowhere */
 };
 
 /* Is there a configuration in this folder? */

@@ -266,7 +266,7 @@ cli_inspect_open_home(struct inspection *it, const char *home, struct base_error
     if (!inspection_has_envelope(it) || (home == NULL && stat(cli_home(NULL), &about) != 0)) {
         return BASE_OK;
     }
-    enum base_code code = cli_session_open(cli_home(home), &opener.session, &why);
+    enum base_code code = cli_session_open_with(cli_home(home), -1, &opener.session, &why);
     if (code == BASE_OK) {
         code = open_in_session(&opener, &why);
         cli_session_close(&opener.session);

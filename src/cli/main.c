@@ -22,7 +22,7 @@ static const struct command commands[] = {
     {"challenge", cli_challenge, "challenge new: make challenges, one a line"},
     {"delivery", cli_delivery, "delivery list: deliveries, newest first"},
     {"trace", cli_trace, "one delivery, step by step: where it stands, and why"},
-    {"cert", cli_cert, "cert list, show, revoke"},
+    {"cert", cli_cert, "cert list, show, revoke, authority"},
     {"request", cli_request, "request list, approve, deny: what waits for approval"},
     {"outbox", cli_outbox, "outbox list, send, status: what is to be reported and was not yet"},
     {"crl", cli_crl, "show or write the CRL"},
@@ -43,20 +43,33 @@ print_usage(FILE *to)
         (void)fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].help);
     }
     (void)fprintf(to,
-        "\nEach takes --help, and --home DIR (else KURIER_HOME, /var/lib/kurier when it exists, "
-        "./kurier-home).\n");
+        "\nkurier help COMMAND and kurier COMMAND --help say more. --home DIR names the home (else "
+        "KURIER_HOME, /var/lib/kurier when it exists, ./kurier-home).\n"
+        "Exit status: 0 yes or done, 1 the answer is no, 2 wrong usage, 3 something broke.\n");
 }
 
-/* `kurier --home DIR COMMAND ...` is `kurier COMMAND ... --home DIR`: the words change places. */
+/* argv[1 .. 1+count) goes to the end, in its order. */
 static void
-move_home_behind_command(int argc, char **argv)
+move_to_the_end(int argc, char **argv, int count)
 {
+    for (int i = 0; i < count; i++) {
+        char *word = argv[1];
+        memmove(&argv[1], &argv[2], (size_t)(argc - 2) * sizeof(argv[0]));
+        argv[argc - 1] = word;
+    }
+}
+
+/* `kurier --home DIR COMMAND ...` is `kurier COMMAND ... --home DIR`, and `kurier help COMMAND ...`
+ * is `kurier COMMAND ... --help`. */
+static void
+put_command_first(int argc, char **argv)
+{
+    static char help[] = "--help";
     if (argc >= 4 && strcmp(argv[1], "--home") == 0) {
-        char *home = argv[2];
-        char *option = argv[1];
-        argv[1] = argv[3];
-        argv[2] = option;
-        argv[3] = home;
+        move_to_the_end(argc, argv, 2);
+    } else if (argc >= 3 && strcmp(argv[1], "help") == 0) {
+        argv[1] = help;
+        move_to_the_end(argc, argv, 1);
     }
 }
 
@@ -64,7 +77,7 @@ int
 main(int argc, char **argv)
 {
     (void)signal(SIGPIPE, SIG_IGN);
-    move_home_behind_command(argc, argv);
+    put_command_first(argc, argv);
     if (argc < 2) {
         print_usage(stderr);
         return CLI_USAGE;

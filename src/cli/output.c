@@ -18,9 +18,11 @@ cli_report(const struct base_error *err)
     char code[BASE_CODE_TEXT_LEN] = "";
     char detail[BASE_DETAIL_MAX * 4] = "";
     base_code_text(err->code, code);
-    (void)fprintf(stderr, "kurier: %s. %s %s [%s]\n",
-        cli_clean(bytes_from_text(err->detail), detail, sizeof(detail)), entry->why, entry->remedy,
-        code);
+    (void)cli_clean(bytes_from_text(err->detail), detail, sizeof(detail));
+    size_t len = strlen(detail);
+    bool is_sentence = len > 0 && (detail[len - 1] == '.' || detail[len - 1] == '?');
+    (void)fprintf(stderr, "kurier: %s%s %s %s [%s]\n", detail, is_sentence ? "" : ".", entry->why,
+        entry->remedy, code);
     if (err->code == E_USAGE || err->code == E_TEXT_FORMAT) {
         return CLI_USAGE;
     }

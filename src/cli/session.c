@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/own.h"
+#include "base/text.h"
 #include "cli/cli.h"
 #include "ipc/channel.h"
 #include "ipc/to_role.h"
@@ -62,15 +63,15 @@ connect_once(const char *home, int *out_fd, struct base_error *err)
     return BASE_OK;
 }
 
-/* What the supervisor's own process does: its records go to standard error, so that a refusal is
- * seen. */
+/* What the supervisor's own process does. Its log is nobody's: what went wrong comes back as
+ * REFUSED. */
 static _Noreturn void
-run_server(const char *home, int session_fd)
+run_server(const char *home, int passphrase_fd, int session_fd)
 {
     struct base_error why;
     int log_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
     struct supervisor_options options = {
-        .home = home, .log_fd = log_fd, .passphrase_fd = -1, .session_fd = session_fd};
+        .home = home, .log_fd = log_fd, .passphrase_fd = passphrase_fd, .session_fd = session_fd};
     _exit(supervisor_run(&options, &why) == BASE_OK ? CLI_OK : CLI_BROKEN);
 }
 
@@ -91,7 +92,8 @@ wait_until_ready(int session_fd, struct base_error *err)
 
 /* The supervisor without a listener, in a process of its own, until the lifeline is closed. */
 static enum base_code
-start_server(const char *home, struct cli_session *session, struct base_error *err)
+start_server(
+    const char *home, int passphrase_fd, struct cli_session *session, struct base_error *err)
 {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
@@ -101,7 +103,7 @@ start_server(const char *home, struct cli_session *session, struct base_error *e
     pid_t pid = fork();
     if (pid == 0) {
         (void)close(ends[1]);
-        run_server(home, ends[0]);
+        run_server(home, passphrase_fd, ends[0]);
     }
     int reason = errno;
     (void)close(ends[0]);
@@ -125,7 +127,28 @@ is_somebody_there(const char *home)
 }
 
 enum base_code
-cli_session_open(const char *home, struct cli_session *out, struct base_error *err)
+cli_passphrase(const char *text, int *out_fd, struct base_error *err)
+{
+    uint64_t number = 0;
+    *out_fd = -1;
+    if (text == NULL) {
+        return BASE_OK;
+    }
+    TRY(base_parse_number(bytes_from_text(text), 65535, &number, err));
+    return supervisor_keep_passphrase((int)number, out_fd, err);
+}
+
+enum base_code
+cli_session_open(const struct cli_place *place, struct cli_session *out, struct base_error *err)
+{
+    OWN_FD int passphrase_fd = -1;
+    TRY(cli_passphrase(place->passphrase_fd, &passphrase_fd, err));
+    return cli_session_open_with(cli_home(place->home), passphrase_fd, out, err);
+}
+
+enum base_code
+cli_session_open_with(
+    const char *home, int passphrase_fd, struct cli_session *out, struct base_error *err)
 {
     struct cli_session session = {-1, 0, -1};
     for (int waited_ms = 0; waited_ms < CONNECT_WAIT_MS; waited_ms += CONNECT_STEP_MS) {
@@ -139,7 +162,7 @@ cli_session_open(const char *home, struct cli_session *out, struct base_error *e
         }
         (void)nanosleep(&(struct timespec){0, CONNECT_STEP_MS * 1000000L}, NULL);
     }
-    enum base_code code = start_server(home, &session, err);
+    enum base_code code = start_server(home, passphrase_fd, &session, err);
     if (code == BASE_OK) {
         code = connect_once(home, &session.fd, err);
     }

@@ -19,14 +19,36 @@ struct cli_session {
     int lifeline_fd; /* closing it ends our own supervisor; -1: none */
 };
 
+/* Where a command works: what its options say. Borrowed from argv; NULL: not given. */
+struct cli_place {
+    const char *home;
+    const char *passphrase_fd;
+};
+/* The two rows of a command's table of options that fill one. */
+#define CLI_PLACE_OPTIONS(place)                                                                   \
+    {"passphrase-fd", "N", "on a stopped server with encrypted keys: read the passphrase there",   \
+        NULL, &(place).passphrase_fd, NULL},                                                       \
+    {                                                                                              \
+        "home", "DIR", "the home", NULL, &(place).home, NULL                                       \
+    }
+
 /* The home: @option, else KURIER_HOME, else /var/lib/kurier when that exists, else ./kurier-home.
  * Borrowed. */
 const char *cli_home(const char *option);
 
-/* Errors: E_HOME_MISSING, E_NOT_RUNNING, E_SYSTEM, and what the roles said when they could not
- * start. */
+/*
+ * "--passphrase-fd N" as a descriptor that can be read as often as needed; owned, -1 when @text is
+ * NULL. Errors: E_TEXT_FORMAT, E_TOO_LARGE, E_SYSTEM.
+ */
+MUST_CHECK enum base_code cli_passphrase(const char *text, int *out_fd, struct base_error *err);
+
+/* Errors: E_HOME_MISSING, E_NOT_RUNNING, E_SYSTEM, E_KEY_PASSPHRASE, and what else the roles said
+ * when they could not start. */
 MUST_CHECK enum base_code cli_session_open(
-    const char *home, struct cli_session *out, struct base_error *err);
+    const struct cli_place *place, struct cli_session *out, struct base_error *err);
+/* The same with a passphrase that was read already; @passphrase_fd is borrowed, -1: none. */
+MUST_CHECK enum base_code cli_session_open_with(
+    const char *home, int passphrase_fd, struct cli_session *out, struct base_error *err);
 void cli_session_close(struct cli_session *session);
 
 /* Called for each row of an answer; the frame lives for the call. An error ends the conversation.

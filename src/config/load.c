@@ -265,7 +265,7 @@ unknown_key(const struct loader *loader, const yaml_node_t *node,
         names[i] = section->keys[i].name;
     }
     const char *nearest = config_nearest(text, names, section->count);
-    (void)base_fail(err, E_CONFIG_UNKNOWN_KEY, "a %s has no key '%s'%s%s%s", section->title,
+    (void)base_fail(err, E_CONFIG_UNKNOWN_KEY, "%s: there is no key '%s'%s%s%s", section->title,
         base_escape(text, found, sizeof(found)), nearest == NULL ? "" : "; do you mean '",
         nearest == NULL ? "" : nearest, nearest == NULL ? "" : "'?");
     return at_line(loader, line_of(node), err);

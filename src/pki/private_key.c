@@ -3,6 +3,7 @@
 #include <openssl/core_names.h>
 #include <openssl/decoder.h>
 #include <openssl/ec.h>
+#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
 #include <openssl/rsa.h>
@@ -211,9 +212,14 @@ pki_private_key_load(struct bytes text, struct bytes passphrase, struct pki_priv
         const unsigned char *at = text.ptr;
         key = d2i_AutoPrivateKey(NULL, &at, base_size_to_long(text.len));
     }
+    if (key == NULL && secret.is_asked) {
+        ERR_clear_error(); /* its reasons name PKCS#12 and ciphers: of no help to anybody */
+        return base_fail(err, E_KEY_PASSPHRASE, "the key is encrypted, and %s",
+            passphrase.len == 0 ? "no passphrase was given"
+                                : "the passphrase that was given does not open it");
+    }
     if (key == NULL) {
-        return pki_openssl_fail(
-            err, secret.is_asked ? E_KEY_PASSPHRASE : E_KEY_FORMAT, "private key");
+        return pki_openssl_fail(err, E_KEY_FORMAT, "private key");
     }
     return adopt(key, out, err);
 }

@@ -55,8 +55,46 @@ def test_wrong_usage_has_status_2(words):
 
 def test_help_and_version():
     assert kurier.run("--help").stdout.startswith("Kurier delivers certificates")
-    assert kurier.run("help").returncode in (0, 2)
+    assert kurier.run("help").stdout == kurier.run("--help").stdout
     assert re.fullmatch(r"kurier \d+\.\d+\.\d+.*\n", kurier.run("--version").stdout, re.S)
+
+
+def options_of(words):
+    return set(re.findall(r"^  (--[a-z0-9-]+)", kurier.run(*words, "--help").stdout, re.M))
+
+
+@pytest.mark.parametrize("words", [[c] for c in COMMANDS] + VERBS, ids=" ".join)
+def test_help_of_a_command_and_the_manual_have_every_option(words):
+    done = kurier.run("help", *words)
+    assert done.returncode == 0 and done.stdout == kurier.run(*words, "--help").stdout != ""
+    own = kurier.ROOT / "man" / f"kurier-{words[0]}.1"
+    manual = (own if own.exists() else kurier.ROOT / "man" / "kurier.1").read_text().replace("\\-", "-")
+    assert {option for option in options_of(words) if not re.search(option + r"(?![a-z0-9-])", manual)} == set()
+
+
+def complete(*words):
+    """What bash offers for the last of these words."""
+    script = '. "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _kurier; printf "%s\\n" "${COMPREPLY[@]}"'
+    done = subprocess.run(["bash", "-c", script, "bash", str(kurier.ROOT / "completion" / "kurier.bash"), kurier.PROGRAM, *words],
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    return set(done.stdout.split())
+
+
+def test_completion_offers_what_there_is():
+    assert complete("") == set(COMMANDS) | {"help"}
+    assert complete("de") == {"delivery"} and complete("help", "au") == {"audit"}
+    assert complete("cert", "") == {"list", "show", "revoke", "authority"} and complete("challenge", "") == {"new"}
+    for words in (["init"], ["serve"], ["cert", "revoke"], ["challenge", "new"], ["enroll"]):
+        assert complete(*words, "--") == options_of(words) | {"--help"}
+    assert complete("init", "--ca-key", "ec") == {"ec:p256", "ec:p384"}
+
+
+def test_the_home_may_stand_first(used):
+    server, _ = used
+    for words in (["cert", "list"], ["delivery", "list", "--json"], ["audit"], ["trace", "laptop-1"]):
+        done = kurier.run("--home", str(server.home), *words)
+        assert done.returncode == 0 and done.stdout == server.command(*words).stdout, done.stderr
 
 
 @pytest.mark.parametrize("words", [["trace", "x"], ["cert", "list"], ["crl"], ["audit"], ["delivery", "list"], ["reload"]], ids=" ".join)
@@ -145,7 +183,9 @@ def test_a_revoked_certificate_says_so(used, keys, reason):
     serial = next(c["serial"] for c in server.certificates() if int(c["serial"], 16) == rep.certificate.serial_number)
     assert server.command("cert", "revoke", serial, "--reason", reason).stdout == f"revoked {serial}\n"
     text = server.command("cert", "show", serial).stdout
-    assert re.search(rf"^status +revoked$", text, re.M) and re.search(rf"^revoked +{TIME}, reason \d$", text, re.M)
+    assert re.search(rf"^status +revoked$", text, re.M) and re.search(rf"^revoked +{TIME}, {reason}$", text, re.M | re.I)
+    row = next(c for c in server.certificates() if c["serial"] == serial)
+    assert row["status"] == "revoked" and row["reason"].lower() == reason.lower() and re.fullmatch(r"\d{4}-.*Z", row["revoked"])
     again = server.command("cert", "revoke", serial, check=False)
     assert again.returncode == 1 and "nothing was changed" in again.stderr
 

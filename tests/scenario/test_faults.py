@@ -190,4 +190,21 @@ def test_keys_are_encrypted_with_a_passphrase(folder):
     assert done.returncode == 0, done.stderr
     keys = list((folder / "home" / "signer").glob("*.key"))
     assert len(keys) == 2 and all("ENCRYPTED" in k.read_text() for k in keys)
-    assert kurier.run("cert", "list", "--home", home).returncode != 0
+    assert len(re.findall(r"SHA-256 [0-9a-f]{64}$", done.stdout, re.M)) == 2 and "--passphrase-fd 3" in done.stdout
+    for secret_text, words, why in ((None, ["cert", "list"], "no passphrase was given"),
+                                    ("wrong horse", ["audit"], "the passphrase that was given does not open it")):
+        done = with_passphrase(folder, secret_text, *words, "--home", home)
+        assert done.returncode == 1 and why in done.stderr and "KUR-1208" in done.stderr, done.stderr
+    for words in (["cert", "list"], ["challenge", "new"], ["crl", "--rebuild"], ["audit"], ["delivery", "list"], ["request", "list"],
+                  ["cert", "authority", "--fingerprint"]):
+        done = with_passphrase(folder, "correct horse\n", *words, "--home", home)
+        assert done.returncode == 0 and done.stdout != "", done.stderr
+
+
+def with_passphrase(folder, text, *words):
+    """A command with a passphrase on a descriptor, or with none."""
+    if text is None:
+        return kurier.run(*words)
+    (folder / "given").write_text(text)
+    with open(folder / "given") as f:
+        return kurier.run(*words, "--passphrase-fd", str(f.fileno()), pass_fds=[f.fileno()])
