@@ -112,7 +112,10 @@ asn1_tree_read(struct asn1_tree *tree, struct bytes octets)
             at += 2;
             continue;
         }
-        if (!read_header(bytes_skip(octets, at), &header, &is_cut)) {
+        size_t limit =
+            depth > 0 && stack[depth - 1].end != SIZE_MAX ? stack[depth - 1].end : octets.len;
+        if (!read_header((struct bytes){octets.ptr + at, limit - at}, &header, &is_cut)) {
+            is_cut = is_cut && limit == octets.len; /* else it crosses the end of what holds it */
             tree->is_truncated = tree->is_truncated || is_cut;
             tree->is_broken = tree->is_broken || !is_cut;
             break;
@@ -122,9 +125,7 @@ asn1_tree_read(struct asn1_tree *tree, struct bytes octets)
             break;
         }
         at += header.header_len;
-        size_t room =
-            (depth > 0 && stack[depth - 1].end != SIZE_MAX ? stack[depth - 1].end : octets.len) -
-            at;
+        size_t room = limit - at;
         if (is_constructed(header.tag) && depth < ASN1_DEPTH_MAX) {
             bool is_short = !header.is_indefinite && header.len > room;
             tree->nodes[node].is_cut = is_short;
