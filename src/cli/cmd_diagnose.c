@@ -10,14 +10,12 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/diagnose_page.h"
+#include "cli/diagnose_words.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "diagnose/diagnosis.h"
 
 #include "base/banned.h"
-
-static const char *const steps[] = {
-    "servers", "profile", "request", "policy", "issue", "delivery", "report"};
 
 struct view {
     bool is_json;
@@ -50,6 +48,9 @@ evidence_of(const struct diag_delivery *delivery)
             object, "time", evidence->has_date ? cli_json_time_ms(evidence->at_ms) : json_null());
         (void)json_object_set_new(object, "cause",
             evidence->cause == NULL ? json_null() : json_string(evidence->cause->slug));
+        char code[CLI_CODE_LEN];
+        (void)json_object_set_new(
+            object, "code", cli_code_of(evidence->text, code) ? json_string(code) : json_null());
         (void)json_object_set_new(object, "text", cli_json_text(bytes_from_text(evidence->text)));
         (void)json_array_append_new(list, object);
     }
@@ -57,19 +58,19 @@ evidence_of(const struct diag_delivery *delivery)
 }
 
 static void
-add_judgement(json_t *object, const struct view *view, const struct diag_judgement *it)
+add_judgement(json_t *object, const struct diag_judgement *it)
 {
     const struct diag_cause *cause = it->cause;
     (void)json_object_set_new(object, "stage", json_integer((json_int_t)it->stage));
     (void)json_object_set_new(object, "verdict", json_string(diag_verdict_name(it->verdict)));
     (void)json_object_set_new(
         object, "cause", cause == NULL ? json_null() : json_string(cause->slug));
-    (void)json_object_set_new(object, "meaning",
-        cause == NULL ? json_null() : json_string(cause->meaning[view->language]));
     (void)json_object_set_new(
-        object, "remedy", cause == NULL ? json_null() : json_string(cause->remedy[view->language]));
+        object, "meaning", cause == NULL ? json_null() : json_string(cause->meaning[DIAG_ENGLISH]));
     (void)json_object_set_new(
-        object, "next", cause == NULL ? json_null() : json_string(cause->next[view->language]));
+        object, "remedy", cause == NULL ? json_null() : json_string(cause->remedy[DIAG_ENGLISH]));
+    (void)json_object_set_new(
+        object, "next", cause == NULL ? json_null() : json_string(cause->next[DIAG_ENGLISH]));
 }
 
 static json_t *
@@ -87,20 +88,20 @@ ids_of(const struct diag_delivery *delivery)
 }
 
 static void
-print_json(const struct view *view, const struct diag_deliveries *deliveries,
-    const struct diag_judgement *overall, size_t index)
+print_json(
+    const struct diag_deliveries *deliveries, const struct diag_judgement *overall, size_t index)
 {
     json_t *object = json_object();
     json_t *list = json_array();
     const struct diag_delivery *delivery = NULL;
-    add_judgement(object, view, overall);
+    add_judgement(object, overall);
     delivery = diag_deliveries_at(deliveries, index);
     (void)json_object_set_new(
         object, "evidence", delivery == NULL ? json_array() : evidence_of(delivery));
     for (size_t i = 0; (delivery = diag_deliveries_at(deliveries, i)) != NULL; i++) {
         struct diag_judgement it = diag_judge(delivery);
         json_t *one = json_object();
-        add_judgement(one, view, &it);
+        add_judgement(one, &it);
         (void)json_object_set_new(one, "ids", ids_of(delivery));
         (void)json_object_set_new(one, "skew_s",
             delivery->has_skew ? json_integer((json_int_t)(delivery->skew_ms / 1000))
@@ -136,40 +137,52 @@ print_name(const struct diag_delivery *delivery)
     }
 }
 
-/* One line a step that was seen: the last of it with its time. */
+/* One line a step: the last that was seen of it, with its time. Step 0, the servers themselves,
+ * only when something was. */
 static void
-print_steps(const struct diag_delivery *delivery, const struct diag_judgement *it)
+print_steps(
+    const struct view *view, const struct diag_delivery *delivery, const struct diag_judgement *it)
 {
-    for (unsigned step = 1; step <= 6; step++) {
-        const struct diag_evidence *last = NULL;
-        char time[CLI_TIME_LEN] = "";
+    const char *seen = view->language == DIAG_GERMAN ? "gesehen" : "seen";
+    for (unsigned step = 0; step <= 6; step++) {
+        const struct diag_evidence *last = cli_last_of_step(delivery, step);
+        char time[CLI_TIME_LEN];
         char text[DIAG_TEXT_MAX * 4];
-        for (size_t i = 0; i < delivery->evidence_count; i++) {
-            last = delivery->evidence[i].step == step ? &delivery->evidence[i] : last;
+        bool is_stopped = it->verdict == DIAG_STOPPED && it->stage == step;
+        if (step == 0 && last == NULL) {
+            continue;
         }
-        const char *mark = it->verdict == DIAG_STOPPED && it->stage == step ? "stopped"
-                           : last != NULL                                   ? "seen"
-                                                                            : "-";
-        if (last != NULL && last->has_date) {
-            (void)cli_time(last->at_ms, time);
-        }
-        (void)printf("  %u %-9s %-8s %-20s %.90s\n", step, steps[step], mark, time,
-            last == NULL ? "" : clean(last->text, text, sizeof(text)));
+        cli_evidence_time(last, time);
+        (void)printf("  %u %-11s %-10s %-19s %.90s\n", step, cli_step_word(step, view->language),
+            is_stopped     ? cli_verdict_word(DIAG_STOPPED, view->language)
+            : last != NULL ? seen
+                           : "-",
+            time, last == NULL ? "" : clean(last->text, text, sizeof(text)));
     }
 }
 
+/* The lines that name a cause, the one that decided marked; where nothing failed, the last ones as
+ * well, known or not. */
 static void
-print_evidence(const struct diag_delivery *delivery)
+print_evidence(const struct diag_delivery *delivery, const struct diag_judgement *it)
 {
     (void)printf("\n");
     for (size_t i = 0; i < delivery->evidence_count; i++) {
         const struct diag_evidence *evidence = &delivery->evidence[i];
         char file[1024];
         char text[DIAG_TEXT_MAX * 4];
-        bool is_telling = evidence->cause != NULL || i + 1 == delivery->evidence_count;
-        if (is_telling) {
-            (void)printf("  %s:%u: %.200s\n", clean(evidence->file, file, sizeof(file)),
-                evidence->line, clean(evidence->text, text, sizeof(text)));
+        char code[CLI_CODE_LEN];
+        size_t left = delivery->evidence_count - i;
+        bool is_deciding = evidence->order == it->order && it->order != 0;
+        bool is_unfinished = it->verdict == DIAG_IN_PROGRESS || it->verdict == DIAG_INCONCLUSIVE;
+        if (evidence->cause == NULL && !is_deciding && left > (is_unfinished ? 4U : 1U)) {
+            continue;
+        }
+        (void)printf("%s %s:%u: %.300s\n", is_deciding ? ">" : " ",
+            clean(evidence->file, file, sizeof(file)), evidence->line,
+            clean(evidence->text, text, sizeof(text)));
+        if (is_deciding && cli_code_of(evidence->text, code)) {
+            (void)printf("    %s\n", code);
         }
     }
 }
@@ -178,24 +191,25 @@ static void
 print_one(const struct view *view, const struct diag_delivery *delivery)
 {
     const struct diag_judgement it = diag_judge(delivery);
-    print_name(delivery);
-    (void)printf("%s%s%s at step %u (%s)%s%s\n", colour_of(it.verdict),
-        diag_verdict_name(it.verdict), cli_plain(), it.stage, steps[it.stage],
+    bool is_german = view->language == DIAG_GERMAN;
+    (void)printf("%s%s%s %s %u (%s)%s%s\n", colour_of(it.verdict),
+        cli_verdict_word(it.verdict, view->language), cli_plain(),
+        is_german ? "bei Schritt" : "at step", it.stage, cli_step_word(it.stage, view->language),
         it.cause == NULL ? "" : ": ", it.cause == NULL ? "" : it.cause->slug);
+    print_name(delivery);
     if (it.cause != NULL) {
         (void)printf("%s\n", it.cause->meaning[view->language]);
     }
     (void)printf("\n");
-    print_steps(delivery, &it);
+    print_steps(view, delivery, &it);
     if (delivery->has_skew) {
         cli_print_skew(delivery->skew_ms);
     }
-    print_evidence(delivery);
+    print_evidence(delivery, &it);
     if (it.cause != NULL) {
         (void)printf("\n%s %s\n%s %s\n",
-            view->language == DIAG_GERMAN ? "Zu tun:" : "Do:", it.cause->remedy[view->language],
-            view->language == DIAG_GERMAN ? "Bestätigen:" : "To confirm:",
-            it.cause->next[view->language]);
+            is_german ? "Zu tun:" : "Do:", it.cause->remedy[view->language],
+            is_german ? "Bestätigen:" : "To confirm:", it.cause->next[view->language]);
     }
 }
 
@@ -205,7 +219,9 @@ print_text(const struct view *view, const struct diag_deliveries *deliveries, si
     const struct diag_delivery *delivery = diag_deliveries_at(deliveries, index);
     size_t count = 0;
     if (delivery == NULL) {
-        (void)printf("inconclusive: nothing about SCEP was found\n");
+        (void)printf("%s\n", view->language == DIAG_GERMAN
+                                 ? "nicht zu entscheiden: über SCEP wurde nichts gefunden"
+                                 : "inconclusive: nothing about SCEP was found");
         return;
     }
     print_one(view, delivery);
@@ -217,7 +233,9 @@ print_text(const struct view *view, const struct diag_deliveries *deliveries, si
         }
     }
     if (count > 20 || diag_deliveries_left_out(deliveries) > 0) {
-        (void)printf("\n%zu deliveries in all; --json has each.\n",
+        (void)printf(view->language == DIAG_GERMAN
+                         ? "\n%zu Zustellungen im Ganzen; --json hat jede.\n"
+                         : "\n%zu deliveries in all; --json has each.\n",
             count + diag_deliveries_left_out(deliveries));
     }
 }
@@ -289,7 +307,7 @@ run(struct view *view, const struct cli_list *paths)
         return cli_report(&err);
     }
     if (view->is_json) {
-        print_json(view, deliveries, &overall, index);
+        print_json(deliveries, &overall, index);
     } else {
         print_text(view, deliveries, index);
     }

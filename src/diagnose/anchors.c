@@ -28,7 +28,10 @@ static const char *const words[] = {"state changed from ", "trying to enroll cer
     "scep request pending", "kurier: ", "ca authenticated; ", "pkcsreq by ", "renewalreq by ",
     "pending: asking", " role=", "operation=get", "operation=pkioperation", "\"code\"",
     "intuneclient", "scepservice", "-----begin ", "id  ", "id :", "ereignis", "descrip",
-    "beschreibung", "message"};
+    "beschreibung", "message", "certificateconnectors", "intune connector", "scep: ", "ereignis",
+    "request disposition", "request id", "request status code", "method=pkioperation", "certmgr.",
+    "profiled", "mdmclient", "server response status code", "receive a valid scep response",
+    "pkistatus", "s-reason", "starting sscep", "requesting ca cert"};
 
 struct diag_anchors {
     uint8_t classes[256]; /* 0: an octet that no literal has */

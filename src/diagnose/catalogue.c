@@ -33,7 +33,7 @@ static const struct diag_cause causes[] = {
 
 /* Steps of the matcher over one line: an expression cannot take longer than that. */
 #define MATCH_LIMIT 20000
-#define LITERALS_MAX 16
+#define LITERALS_MAX 20
 #define CODES_MAX 4
 #define LITERAL_MAX 96
 
@@ -89,12 +89,13 @@ diag_cause_weight(const struct diag_cause *cause)
 {
     static const char *const umbrellas[] = {"win-enroll-failed", "ios-profile-failed",
         "android-scep-failure", "ndes-hresult-attribute", "http-other",
-        "http-200-no-scep-information"};
+        "http-200-no-scep-information", "challenge-verify-false", "ca-not-issued",
+        "connector-setup-failed", "answer-not-scep"};
     static const char *const classes[] = {"scep-fail-badalg", "scep-fail-badmessagecheck",
         "scep-fail-badrequest", "scep-fail-badtime", "scep-fail-badcertid", "http-400", "http-401",
         "http-403", "http-404", "http-500", "http-503", "iis-500-account", "android-http",
         "access-denied", "file-not-found", "ndes-start-e-fail", "challenge-phase1-false",
-        "challenge-phase3-false", "challenge-verify-false", "crp-verify-failed"};
+        "challenge-phase3-false", "crp-verify-failed", "iis-503", "certrep-signer-untrusted"};
     for (size_t i = 0; i < sizeof(umbrellas) / sizeof(umbrellas[0]); i++) {
         if (strcmp(cause->slug, umbrellas[i]) == 0) {
             return 1;
@@ -106,6 +107,19 @@ diag_cause_weight(const struct diag_cause *cause)
         }
     }
     return 3;
+}
+
+bool
+diag_cause_is_general(const struct diag_cause *cause)
+{
+    return strncmp(cause->expression, "0x", 2) == 0;
+}
+
+unsigned
+diag_cause_stage_at(const struct diag_cause *cause, unsigned wanted)
+{
+    return strchr(cause->stages, (int)('0' + wanted)) != NULL ? wanted
+                                                              : diag_cause_first_stage(cause);
 }
 
 unsigned

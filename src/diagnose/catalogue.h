@@ -7,6 +7,8 @@
 #ifndef DIAGNOSE_CATALOGUE_H
 #define DIAGNOSE_CATALOGUE_H
 
+#include <stdbool.h>
+
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/own.h"
@@ -34,7 +36,11 @@ size_t diag_cause_count(void);
 const struct diag_cause *diag_cause_at(size_t index);
 /* 1: says only that something failed; 2: a status or class; 3: what it was. */
 int diag_cause_weight(const struct diag_cause *cause);
+/* Is it a code of Windows or a failure of the network, which may be about anything? */
+bool diag_cause_is_general(const struct diag_cause *cause);
 unsigned diag_cause_first_stage(const struct diag_cause *cause);
+/* @wanted when a delivery may stand there for this cause, else the first. */
+unsigned diag_cause_stage_at(const struct diag_cause *cause, unsigned wanted);
 
 /* The expressions, compiled. */
 struct diag_catalogue;

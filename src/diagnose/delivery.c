@@ -1,28 +1,16 @@
-#include "diagnose/delivery.h"
+#include "diagnose/delivery_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/banned.h"
 
-#define NONE SIZE_MAX
-
-struct diag_deliveries {
-    struct diag_delivery **all; /* owned */
-    size_t count;
-    size_t capacity;
-    size_t current;    /* of the present file; NONE: none yet */
-    size_t file_begin; /* deliveries from here on began in the present file */
-    uint64_t order;
-    size_t left_out;
-};
-
 struct diag_deliveries *
 diag_deliveries_new(void)
 {
     struct diag_deliveries *deliveries = calloc(1, sizeof(*deliveries));
     if (deliveries != NULL) {
-        deliveries->current = NONE;
+        deliveries->current = DIAG_NONE;
     }
     return deliveries;
 }
@@ -42,7 +30,7 @@ diag_deliveries_free(struct diag_deliveries *deliveries)
 void
 diag_deliveries_begin_file(struct diag_deliveries *deliveries)
 {
-    deliveries->current = NONE;
+    deliveries->current = DIAG_NONE;
     deliveries->file_begin = deliveries->count;
 }
 
@@ -66,7 +54,7 @@ add(struct diag_deliveries *deliveries)
 {
     if (deliveries->count == DIAG_DELIVERIES_MAX) {
         deliveries->left_out++;
-        return NONE;
+        return DIAG_NONE;
     }
     if (deliveries->count == deliveries->capacity) {
         size_t capacity = deliveries->capacity == 0 ? 16 : 2 * deliveries->capacity;
@@ -74,7 +62,7 @@ add(struct diag_deliveries *deliveries)
             realloc(deliveries->all, capacity * sizeof(struct diag_delivery *));
         if (all == NULL) {
             deliveries->left_out++;
-            return NONE;
+            return DIAG_NONE;
         }
         deliveries->all = all;
         deliveries->capacity = capacity;
@@ -82,7 +70,7 @@ add(struct diag_deliveries *deliveries)
     struct diag_delivery *delivery = calloc(1, sizeof(*delivery));
     if (delivery == NULL) {
         deliveries->left_out++;
-        return NONE;
+        return DIAG_NONE;
     }
     deliveries->all[deliveries->count] = delivery;
     return deliveries->count++;
@@ -110,12 +98,12 @@ find_by_ids(const struct diag_deliveries *deliveries, const struct diag_ids *ids
             return i;
         }
     }
-    return NONE;
+    return DIAG_NONE;
 }
 
 /* May an observation with these ids belong to this delivery? */
-static bool
-agrees(const struct diag_ids *ids, const struct diag_ids *known)
+bool
+diag_ids_agree(const struct diag_ids *ids, const struct diag_ids *known)
 {
     return (ids->model[0] == '\0' || known->model[0] == '\0' ||
                strcmp(ids->model, known->model) == 0) &&
@@ -126,23 +114,84 @@ agrees(const struct diag_ids *ids, const struct diag_ids *known)
 }
 
 static bool
+is_over(const struct diag_delivery *delivery)
+{
+    return delivery->reached[DIAG_INSTALLED] != 0 || delivery->reached[DIAG_REPORTED] != 0;
+}
+
+static bool
 begins_anew(const struct diag_delivery *delivery, const struct diag_observation *observation)
 {
-    bool is_over = delivery->reached[DIAG_INSTALLED] != 0 || delivery->reached[DIAG_REPORTED] != 0;
     bool is_first_step = observation->mark == DIAG_PROFILE || observation->mark == DIAG_CONTACT ||
                          observation->mark == DIAG_REQUEST_MADE || observation->is_beginning;
-    return is_over && is_first_step && observation->source != DIAG_IIS;
+    return (is_over(delivery) && is_first_step && observation->source != DIAG_IIS) ||
+           (observation->is_another && (delivery->sources & 1U << observation->source) != 0);
+}
+
+static size_t
+find_by_lane(const struct diag_deliveries *deliveries, uint32_t lane)
+{
+    for (size_t i = deliveries->count; lane != 0 && i-- > deliveries->file_begin;) {
+        if (deliveries->all[i]->lane == lane) {
+            return i;
+        }
+    }
+    return DIAG_NONE;
+}
+
+/* A device enrols once for each profile that refers to this one, and names it at the end only: the
+ * one that is under way is meant, not the one that has been installed. */
+static bool
+is_the_next_of_its_kind(const struct diag_deliveries *deliveries, size_t found)
+{
+    size_t current = deliveries->current;
+    return current != DIAG_NONE && current != found && is_over(deliveries->all[found]) &&
+           !deliveries->all[current]->has_id && !is_over(deliveries->all[current]) &&
+           deliveries->all[current]->last_order > 0;
+}
+
+/* What the web server did for a request whose own line comes later: it names no client. */
+static bool
+is_part_of_another(const struct diag_observation *observation)
+{
+    return observation->source == DIAG_IIS && observation->ids.client[0] == '\0' &&
+           (observation->step == 3 || observation->step == 6);
+}
+
+static size_t
+choose_part(struct diag_deliveries *deliveries, const struct diag_observation *observation)
+{
+    for (size_t i = deliveries->file_begin; observation->step == 6 && i < deliveries->count; i++) {
+        const struct diag_delivery *part = deliveries->all[i];
+        if (part->is_part && !part->is_joined && part->reached[DIAG_VERIFIED] != 0 &&
+            part->reached[DIAG_REPORTED] == 0 && part->failure_count == 0) {
+            return i;
+        }
+    }
+    size_t at = add(deliveries);
+    if (at != DIAG_NONE) {
+        deliveries->all[at]->is_part = true;
+    }
+    return at;
 }
 
 static size_t
 choose(struct diag_deliveries *deliveries, const struct diag_observation *observation)
 {
+    size_t current = deliveries->current;
     size_t found = find_by_ids(deliveries, &observation->ids);
-    if (found != NONE) {
+    if (found != DIAG_NONE) {
+        return is_the_next_of_its_kind(deliveries, found) ? current : found;
+    }
+    if (is_part_of_another(observation)) {
+        return choose_part(deliveries, observation);
+    }
+    found = find_by_lane(deliveries, observation->lane);
+    if (found != DIAG_NONE && !begins_anew(deliveries->all[found], observation)) {
         return found;
     }
-    size_t current = deliveries->current;
-    if (current != NONE && agrees(&observation->ids, &deliveries->all[current]->ids) &&
+    if (found == DIAG_NONE && current != DIAG_NONE && !deliveries->all[current]->is_part &&
+        diag_ids_agree(&observation->ids, &deliveries->all[current]->ids) &&
         !begins_anew(deliveries->all[current], observation)) {
         return current;
     }
@@ -157,8 +206,8 @@ keep_id(char *known, const char *id)
     }
 }
 
-static void
-keep_ids(struct diag_delivery *delivery, const struct diag_ids *ids)
+void
+diag_delivery_keep_ids(struct diag_delivery *delivery, const struct diag_ids *ids)
 {
     keep_id(delivery->ids.model, ids->model);
     keep_id(delivery->ids.transaction, ids->transaction);
@@ -170,8 +219,8 @@ keep_ids(struct diag_delivery *delivery, const struct diag_ids *ids)
 }
 
 /* The first half stays, the second is a ring of the newest. */
-static void
-keep_evidence(struct diag_delivery *delivery, const struct diag_evidence *evidence)
+void
+diag_delivery_keep_evidence(struct diag_delivery *delivery, const struct diag_evidence *evidence)
 {
     size_t at = delivery->evidence_count;
     if (at == DIAG_EVIDENCE_MAX) {
@@ -185,8 +234,8 @@ keep_evidence(struct diag_delivery *delivery, const struct diag_evidence *eviden
     delivery->evidence[at] = *evidence;
 }
 
-static void
-note_failure(
+void
+diag_delivery_note_failure(
     struct diag_delivery *delivery, const struct diag_observation *observation, uint64_t order)
 {
     size_t max = sizeof(delivery->failures) / sizeof(delivery->failures[0]);
@@ -202,19 +251,33 @@ note_failure(
     delivery->failures[at].order = order;
     delivery->failures[at].source = observation->source;
     delivery->failures[at].file = observation->file;
+    delivery->failures[at].is_hint = observation->is_hint;
     delivery->failure_count = at == delivery->failure_count ? at + 1 : delivery->failure_count;
 }
 
-/* Progress behind a failure, in the same log and at or behind its step: that one was overcome. */
+/* An HTTP answer says that HTTP works, a service that runs that it started; progress behind a
+ * failure, in the same log and at or behind its step, that it was overcome. */
+static bool
+is_overcome(
+    const struct diag_delivery *delivery, size_t at, const struct diag_observation *observation)
+{
+    unsigned step = delivery->failures[at].step;
+    bool is_same_file = delivery->failures[at].file == observation->file;
+    if (observation->mark == DIAG_SERVER_UP) {
+        return is_same_file && step == 0;
+    }
+    if (observation->mark == DIAG_SERVED || observation->mark == DIAG_HTTP_ANSWER) {
+        return is_same_file && step == 2;
+    }
+    return observation->mark == DIAG_INSTALLED || (is_same_file && observation->step >= step);
+}
+
 static void
 forget_overcome(struct diag_delivery *delivery, const struct diag_observation *observation)
 {
     size_t kept = 0;
     for (size_t i = 0; i < delivery->failure_count; i++) {
-        bool is_overcome = observation->step >= delivery->failures[i].step &&
-                           (delivery->failures[i].file == observation->file ||
-                               observation->mark == DIAG_INSTALLED);
-        if (!is_overcome) {
+        if (!is_overcome(delivery, i, observation)) {
             delivery->failures[kept++] = delivery->failures[i];
         }
     }
@@ -225,7 +288,50 @@ static bool
 is_progress(enum diag_mark mark)
 {
     return mark != DIAG_NOTHING && mark != DIAG_CAUSE && mark != DIAG_CONTEXT &&
-           mark != DIAG_ROOT_STATE;
+           mark != DIAG_ROOT_STATE && mark != DIAG_SERVER_UP;
+}
+
+/* A line of another log of the same side that is older than what is known: how it was before. */
+static bool
+is_past(const struct diag_delivery *delivery, const struct diag_observation *observation)
+{
+    return observation->has_date && delivery->has_newest &&
+           (delivery->sources & 1U << observation->source) != 0 &&
+           delivery->newest_file != observation->file && observation->at_ms < delivery->newest_ms;
+}
+
+static void
+note_newest(struct diag_delivery *delivery, const struct diag_observation *observation)
+{
+    if (observation->has_date &&
+        (!delivery->has_newest || observation->at_ms >= delivery->newest_ms)) {
+        delivery->has_newest = true;
+        delivery->newest_ms = observation->at_ms;
+        delivery->newest_file = observation->file;
+    }
+}
+
+static void
+note_state(struct diag_delivery *delivery, const struct diag_observation *observation)
+{
+    if (observation->mark == DIAG_ROOT_STATE) {
+        memcpy(delivery->root_state, observation->state, sizeof(delivery->root_state));
+    } else if (observation->state[0] != '\0') {
+        memcpy(delivery->scep_state, observation->state, sizeof(delivery->scep_state));
+    }
+}
+
+/* What has begun anew has not ended. */
+static void
+note_reached(
+    struct diag_delivery *delivery, const struct diag_observation *observation, uint64_t order)
+{
+    delivery->reached[observation->mark] = order;
+    if (observation->mark == DIAG_PROFILE || observation->mark == DIAG_CONTACT ||
+        observation->mark == DIAG_REQUEST_MADE || observation->mark == DIAG_REQUEST_SENT) {
+        delivery->reached[DIAG_INSTALLED] = 0;
+        delivery->reached[DIAG_REPORTED] = 0;
+    }
 }
 
 static void
@@ -233,22 +339,22 @@ note(struct diag_delivery *delivery, const struct diag_observation *observation,
 {
     bool is_failure = observation->mark == DIAG_CAUSE && observation->cause != NULL &&
                       observation->cause->verdict == DIAG_STOPPED;
-    delivery->sources |= 1U << observation->source;
-    delivery->reached[observation->mark] = order;
-    if (observation->mark == DIAG_ROOT_STATE) {
-        memcpy(delivery->root_state, observation->state, sizeof(delivery->root_state));
-    } else if (observation->state[0] != '\0') {
-        memcpy(delivery->scep_state, observation->state, sizeof(delivery->scep_state));
-    }
-    if (is_failure) {
-        note_failure(delivery, observation, order);
+    if (is_past(delivery, observation)) {
         return;
     }
-    bool has_pending_cause = observation->cause != NULL;
-    if (is_progress(observation->mark)) {
+    note_newest(delivery, observation);
+    delivery->sources |= 1U << observation->source;
+    delivery->lane = observation->lane != 0 ? observation->lane : delivery->lane;
+    note_reached(delivery, observation, order);
+    note_state(delivery, observation);
+    if (is_failure) {
+        diag_delivery_note_failure(delivery, observation, order);
+        return;
+    }
+    if (is_progress(observation->mark) || observation->mark == DIAG_SERVER_UP) {
         forget_overcome(delivery, observation);
     }
-    if (is_progress(observation->mark) || has_pending_cause) {
+    if (is_progress(observation->mark) || observation->cause != NULL) {
         delivery->last_order = order;
         delivery->last_mark = observation->mark;
         delivery->last_cause = observation->cause;
@@ -261,13 +367,15 @@ void
 diag_deliveries_take(struct diag_deliveries *deliveries, const struct diag_observation *observation)
 {
     size_t at = choose(deliveries, observation);
-    if (at == NONE) {
+    if (at == DIAG_NONE) {
         return;
     }
     struct diag_delivery *delivery = deliveries->all[at];
     uint64_t order = ++deliveries->order;
-    deliveries->current = at;
-    keep_ids(delivery, &observation->ids);
+    if (!delivery->is_part) {
+        deliveries->current = at;
+    }
+    diag_delivery_keep_ids(delivery, &observation->ids);
     delivery->is_told = delivery->is_told || observation->is_told;
     note(delivery, observation, order);
     struct diag_evidence evidence = {.source = observation->source,
@@ -280,168 +388,9 @@ diag_deliveries_take(struct diag_deliveries *deliveries, const struct diag_obser
         .has_date = observation->has_date,
         .order = order};
     memcpy(evidence.text, observation->text, sizeof(evidence.text));
-    keep_evidence(delivery, &evidence);
-}
-
-/* ---- joining
- * ------------------------------------------------------------------------------------------ */
-
-static bool
-share_a_file(const struct diag_delivery *a, const struct diag_delivery *b)
-{
-    for (size_t i = 0; i < a->evidence_count; i++) {
-        for (size_t k = 0; k < b->evidence_count; k++) {
-            if (a->evidence[i].file == b->evidence[k].file) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-/* Instants with dates that lie more than a day apart cannot be one delivery, whatever the clocks.
- */
-static bool
-is_far_away(const struct diag_delivery *a, const struct diag_delivery *b)
-{
-    const struct diag_evidence *x = NULL;
-    const struct diag_evidence *y = NULL;
-    for (size_t i = 0; i < a->evidence_count; i++) {
-        x = a->evidence[i].has_date ? &a->evidence[i] : x;
-    }
-    for (size_t i = 0; i < b->evidence_count; i++) {
-        y = b->evidence[i].has_date ? &b->evidence[i] : y;
-    }
-    if (x == NULL || y == NULL) {
-        return false;
-    }
-    int64_t apart = x->at_ms > y->at_ms ? x->at_ms - y->at_ms : y->at_ms - x->at_ms;
-    return apart > 86400000;
-}
-
-static bool
-is_of_device(const struct diag_delivery *delivery)
-{
-    const unsigned devices =
-        1U << DIAG_ANDROID | 1U << DIAG_APPLE | 1U << DIAG_WINDOWS | 1U << DIAG_CLIENT;
-    return (delivery->sources & devices) != 0;
-}
-
-/* What a server says may be about a device's delivery, or about another server's part of it. A
- * device that has its certificate has nothing to do with a failure that nothing ties to it. */
-static bool
-may_join(const struct diag_delivery *into, const struct diag_delivery *from)
-{
-    bool is_done = into->reached[DIAG_INSTALLED] != 0 && from->failure_count > 0;
-    return !is_of_device(from) && !is_done && !into->is_joined && into != from &&
-           !share_a_file(into, from) && agrees(&from->ids, &into->ids) && !is_far_away(into, from);
-}
-
-/* Both tell of the request: the device when it was sent, the server when it came. */
-static void
-note_skew(struct diag_delivery *device, const struct diag_delivery *server)
-{
-    const struct diag_evidence *sent = NULL;
-    const struct diag_evidence *came = NULL;
-    for (size_t i = 0; i < device->evidence_count; i++) {
-        const struct diag_evidence *it = &device->evidence[i];
-        bool is_sending = it->mark == DIAG_REQUEST_SENT || it->mark == DIAG_REQUEST_MADE;
-        sent = is_sending && it->has_date ? it : sent;
-    }
-    for (size_t i = server->evidence_count; i-- > 0;) {
-        const struct diag_evidence *it = &server->evidence[i];
-        came = it->step >= 2 && it->mark != DIAG_CONTACT && it->has_date ? it : came;
-    }
-    if (sent != NULL && came != NULL) {
-        device->has_skew = true;
-        device->skew_ms = came->at_ms - sent->at_ms;
-    }
-}
-
-static void
-join(struct diag_delivery *into, struct diag_delivery *from)
-{
-    from->is_joined = true;
-    into->is_told = into->is_told || from->is_told;
-    if (is_of_device(into)) {
-        note_skew(into, from);
-    }
-    keep_ids(into, &from->ids);
-    into->sources |= from->sources;
-    for (size_t i = 0; i <= DIAG_SETUP_DONE; i++) {
-        into->reached[i] =
-            from->reached[i] > into->reached[i] ? from->reached[i] : into->reached[i];
-    }
-    for (size_t i = 0; i < from->failure_count; i++) {
-        const struct diag_observation failure = {.cause = from->failures[i].cause,
-            .step = from->failures[i].step,
-            .source = from->failures[i].source,
-            .file = from->failures[i].file};
-        note_failure(into, &failure, from->failures[i].order);
-    }
-    if (from->last_step > into->last_step) {
-        into->last_order = from->last_order;
-        into->last_mark = from->last_mark;
-        into->last_cause = from->last_cause;
-        into->last_step = from->last_step;
-        into->last_file = from->last_file;
-    }
-    if (into->root_state[0] == '\0') {
-        memcpy(into->root_state, from->root_state, sizeof(into->root_state));
-    }
-    if (into->scep_state[0] == '\0') {
-        memcpy(into->scep_state, from->scep_state, sizeof(into->scep_state));
-    }
-    for (size_t i = 0; i < from->evidence_count; i++) {
-        keep_evidence(into, &from->evidence[i]);
-    }
-}
-
-/* The one that @from can be a part of; NULL when there are several, or none. */
-static struct diag_delivery *
-find_only(const struct diag_deliveries *deliveries, const struct diag_delivery *from)
-{
-    struct diag_delivery *only = NULL;
-    for (size_t i = 0; i < deliveries->count; i++) {
-        if (may_join(deliveries->all[i], from)) {
-            if (only != NULL) {
-                return NULL;
-            }
-            only = deliveries->all[i];
-        }
-    }
-    return only;
-}
-
-/* Could another one with an id of its own be a part of it as well? */
-static bool
-has_rival(const struct diag_deliveries *deliveries, const struct diag_delivery *into,
-    const struct diag_delivery *from)
-{
-    for (size_t i = 0; i < deliveries->count; i++) {
-        const struct diag_delivery *other = deliveries->all[i];
-        if (other != from && other->has_id && !other->is_joined && may_join(into, other)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* What was told first: it takes the place that a guess could take. */
-void
-diag_deliveries_join(struct diag_deliveries *deliveries)
-{
-    for (unsigned pass = 0; pass < 2; pass++) {
-        for (size_t i = 0; i < deliveries->count; i++) {
-            struct diag_delivery *from = deliveries->all[i];
-            struct diag_delivery *only = from->is_joined || from->is_told != (pass == 0)
-                                             ? NULL
-                                             : find_only(deliveries, from);
-            if (only != NULL &&
-                (from->is_told || !from->has_id || !has_rival(deliveries, only, from))) {
-                join(only, from);
-            }
-        }
+    diag_delivery_keep_evidence(delivery, &evidence);
+    if (observation->is_answer) {
+        diag_deliveries_claim(deliveries, delivery, observation);
     }
 }
 

@@ -47,10 +47,16 @@ struct diag_delivery {
         uint64_t order;
         enum diag_source source;
         const char *file;
+        bool is_hint;
     } failures[8];
     size_t failure_count;
     bool is_joined; /* into another */
-    bool is_told;   /* by whoever asks, who knows that it belongs to what the logs tell */
+    bool is_part;   /* of one that the same log tells of, and that is not known yet */
+    uint32_t lane;  /* the thread of work that wrote of it last */
+    bool has_newest;
+    int64_t newest_ms; /* of what was noted, with a date */
+    const char *newest_file;
+    bool is_told; /* by whoever asks, who knows that it belongs to what the logs tell */
     bool has_skew;
     int64_t skew_ms; /* the server's clock before the device's, where both tell of one request */
     size_t evidence_count;
@@ -65,6 +71,8 @@ OWNER_STRUCT(diag_deliveries)
 
 /* A file begins: what it said last is forgotten. @name lives as long as the deliveries. */
 void diag_deliveries_begin_file(struct diag_deliveries *deliveries);
+/* It ends: what its lines left open is put to what it can only belong to. */
+void diag_deliveries_end_file(struct diag_deliveries *deliveries);
 void diag_deliveries_take(
     struct diag_deliveries *deliveries, const struct diag_observation *observation);
 /* All files were read: join what belongs together. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "diagnose/order.h"
 #include "diagnose/readers.h"
 #include "diagnose/redact.h"
 #include "diagnose/text.h"
@@ -19,6 +20,7 @@ struct diagnosis {
     struct diag_catalogue *catalogue;
     struct diag_anchors *anchors;
     struct diag_deliveries *deliveries;
+    struct diag_order *order;
     struct name *names;
     struct diag_file file;
     diagnosis_on_progress on_progress;
@@ -30,7 +32,8 @@ enum base_code
 diagnosis_new(struct diagnosis **out, struct base_error *err)
 {
     OWN_STRUCT(diagnosis) diagnosis = calloc(1, sizeof(*diagnosis));
-    if (diagnosis == NULL || (diagnosis->deliveries = diag_deliveries_new()) == NULL) {
+    if (diagnosis == NULL || (diagnosis->deliveries = diag_deliveries_new()) == NULL ||
+        (diagnosis->order = diag_order_new()) == NULL) {
         return base_fail(err, E_NO_MEMORY, "diagnosis");
     }
     TRY(diag_catalogue_new(&diagnosis->catalogue, err));
@@ -46,6 +49,7 @@ diagnosis_free(struct diagnosis *diagnosis)
         diag_catalogue_free(diagnosis->catalogue);
         diag_anchors_free(diagnosis->anchors);
         diag_deliveries_free(diagnosis->deliveries);
+        diag_order_free(diagnosis->order);
         while (diagnosis->names != NULL) {
             struct name *next = diagnosis->names->next;
             free(diagnosis->names);
@@ -78,12 +82,20 @@ on_observation(void *arg, const struct diag_observation *observation)
 }
 
 static void
+on_line_said(void *arg, const struct diag_observation *observation)
+{
+    struct diagnosis *diagnosis = arg;
+    diag_order_take(diagnosis->order, observation);
+}
+
+static void
 on_file(void *arg, const char *name)
 {
     struct diagnosis *diagnosis = arg;
     diag_deliveries_begin_file(diagnosis->deliveries);
+    diag_order_begin(diagnosis->order, on_observation, diagnosis);
     diag_file_init(&diagnosis->file, keep_name(diagnosis, name), diagnosis->catalogue,
-        diagnosis->anchors, on_observation, diagnosis);
+        diagnosis->anchors, on_line_said, diagnosis);
 }
 
 static void
@@ -98,6 +110,8 @@ on_end(void *arg)
 {
     struct diagnosis *diagnosis = arg;
     diag_file_end(&diagnosis->file);
+    diag_order_end(diagnosis->order);
+    diag_deliveries_end_file(diagnosis->deliveries);
 }
 
 static void

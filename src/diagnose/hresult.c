@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/banned.h"
 
@@ -110,6 +111,73 @@ diag_hresult_find(struct bytes line, uint32_t *out, struct bytes *out_rest)
             return true;
         }
         i = end - 1;
+    }
+    return false;
+}
+
+/* Parts of the texts that no other text has; German without its umlauts, which come in several
+ * encodings. */
+static const struct {
+    uint32_t code;
+    const char *words;
+} texts[] = {
+    {0x80091007, "hash value is not correct"},
+    {0x80091007, "Hashwert ist nicht richtig"},
+    {0x80091007, "Hashwert ist falsch"},
+    {0x8010002C, "requested certificate does not exist"},
+    {0x8010002C, "angeforderte Zertifikat ist nicht vorhanden"},
+    {0x8010002C, "angeforderte Zertifikat existiert nicht"},
+    {0x80091006, "does not contain an expected authenticated attribute"},
+    {0x80091006, "erwartetes authentifiziertes Attribut"},
+    {0x80092021, "contains a non-printable character"},
+    {0x80092021, "nicht druckbares Zeichen"},
+    {0x80092013, "revocation server was offline"},
+    {0x80092013, "Sperrserver offline"},
+    {0x80092012, "unable to check revocation for the certificate"},
+    {0x800B0109, "root certificate which is not trusted"},
+    {0x800B0109, "einem Stammzertifikat"},
+    {0x800B010A, "certificate chain could not be built"},
+    {0x800B0101, "not within its validity period"},
+    {0x80070002, "cannot find the file specified"},
+    {0x80070002, "angegebene Datei nicht finden"},
+    {0x80070005, "Access is denied"},
+    {0x80070005, "Zugriff verweigert"},
+    {0x80070057, "parameter is incorrect"},
+    {0x80070057, "Falscher Parameter"},
+    {0x80090016, "Keyset does not exist"},
+    {0x800706BA, "RPC server is unavailable"},
+    {0x800706BA, "RPC-Server ist nicht"},
+    {0x80094800, "certificate template is not supported by this CA"},
+    {0x80094800, "Zertifikatvorlage wird von dieser Zertifizierungsstelle nicht"},
+    {0x80094012, "permissions on the certificate template do not allow"},
+    {0x80094012, "Berechtigungen der Zertifikatvorlage"},
+    {0x80094811, "does not meet the minimum size required"},
+    {0x80094811, "Mindestgr"},
+    {0x80094001, "subject name is invalid or too long"},
+    {0x80094001, "Antragstellername ist ung"},
+    {0x800B0114, "not included in the permitted list"},
+};
+
+static bool
+has_words(struct bytes text, const char *words)
+{
+    size_t len = strlen(words);
+    for (size_t i = 0; i + len <= text.len; i++) {
+        if (strncasecmp((const char *)text.ptr + i, words, len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
+diag_hresult_of_words(struct bytes text, uint32_t *out)
+{
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        if (has_words(text, texts[i].words)) {
+            *out = texts[i].code;
+            return true;
+        }
     }
     return false;
 }

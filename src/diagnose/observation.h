@@ -36,11 +36,13 @@ enum diag_mark {
     DIAG_NOTHING = 0,
     DIAG_CAUSE,        /* a row of the catalogue was recognised */
     DIAG_CONTEXT,      /* evidence, no progress */
+    DIAG_SERVER_UP,    /* the service started: what kept it from that is over */
     DIAG_PROFILE,      /* step 1: the profile reached the device */
     DIAG_CONTACT,      /* step 2: GetCACaps or GetCACert */
     DIAG_REQUEST_MADE, /* key and request are there */
     DIAG_REQUEST_SENT, /* PKIOperation was sent */
     DIAG_HTTP_ANSWER,  /* an answer came over HTTP; nothing is known of it */
+    DIAG_ASKED,        /* step 3: the policy module was asked */
     DIAG_VERIFIED,     /* step 3 */
     DIAG_ISSUED,       /* step 4 */
     DIAG_SERVED,       /* step 5: the server answered a PKIOperation with 200 */
@@ -74,6 +76,11 @@ struct diag_observation {
     int64_t at_ms; /* since 1970 UTC when has_date; else of the day; -1: none */
     bool has_date;
     bool is_beginning; /* a new attempt begins here */
+    bool is_another;   /* what this file spoke of before is another delivery */
+    bool is_hint;      /* a cause that gives way to any that is shown */
+    bool is_answer;    /* the web server's line of a PKIOperation, written when it ended */
+    uint32_t lane;     /* the thread of work that wrote the line; 0: not said */
+    int64_t taken_ms;  /* with is_answer: how long it took; -1: not said */
     bool is_told;      /* not read from a log */
     struct diag_ids ids;
     char state[64]; /* DIAG_*_STATE */

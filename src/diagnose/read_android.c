@@ -111,7 +111,9 @@ diag_read_android(struct diag_file *file, struct bytes line)
                (diag_has(line, "CMSSignedData") || diag_has(line, "Sending P"))) {
         diag_mark_line(file, DIAG_ANDROID, DIAG_REQUEST_SENT, 2, "request-sent-no-response", line);
     } else if (diag_has(line, "org.jscep.") || diag_has(line, "com.microsoft.omadm")) {
-        (void)diag_say_causes(file, DIAG_ANDROID, line, NULL);
+        if (diag_say_causes(file, DIAG_ANDROID, line, NULL) == 0) {
+            diag_keep_unknown(file, DIAG_ANDROID, line);
+        }
     } else {
         return false;
     }

@@ -26,7 +26,7 @@ say_request(struct diag_file *file, struct bytes line)
     if (diag_has(line, "mscep_admin/mscep.dll")) {
         (void)diag_say_causes(file, DIAG_APPLE, line, NULL);
     }
-    if (diag_has(line, "operation=PKIOperation")) {
+    if (diag_has(line, "operation=PKI")) { /* it may be cut off there */
         diag_mark_line(file, DIAG_APPLE, DIAG_REQUEST_SENT, 2, "request-sent-no-response", line);
     } else {
         diag_mark_line(file, DIAG_APPLE, DIAG_CONTACT, 2, "contact-ok-no-pkioperation", line);
@@ -58,11 +58,11 @@ diag_read_apple(struct diag_file *file, struct bytes line)
         if (status == 200) {
             diag_mark_line(
                 file, DIAG_APPLE, DIAG_HTTP_ANSWER, 2, "http-200-no-scep-information", line);
-        } else if (status > 0 && diag_say_causes(file, DIAG_APPLE, line, NULL) == 0) {
-            diag_mark_line(file, DIAG_APPLE, DIAG_CAUSE, 2, "ios-network", line);
+        } else if (status >= 400) {
+            diag_mark_line(file, DIAG_APPLE, DIAG_CAUSE, 2, diag_slug_of_status(status), line);
         }
-    } else {
-        (void)diag_say_causes(file, DIAG_APPLE, line, NULL);
+    } else if (diag_say_causes(file, DIAG_APPLE, line, NULL) == 0) {
+        diag_keep_unknown(file, DIAG_APPLE, line);
     }
     return true;
 }

@@ -32,24 +32,54 @@ say_first(struct diag_file *file, const struct phrase *phrases, size_t count, st
     return false;
 }
 
+/* "server returned status code 404", "server response status code: 404, MIME header: ..." */
+static bool
+say_status(struct diag_file *file, struct bytes line, const char *words)
+{
+    struct bytes rest = diag_after(line, words);
+    while (rest.len > 0 && (rest.ptr[0] == ' ' || rest.ptr[0] == ':')) {
+        rest = bytes_skip(rest, 1);
+    }
+    int64_t status = diag_number(rest);
+    if (status >= 400 && status < 600) {
+        diag_mark_line(file, DIAG_CLIENT, DIAG_CAUSE, 2, diag_slug_of_status(status), line);
+    } else if (status == 200) {
+        diag_mark_line(file, DIAG_CLIENT, file->is_answered ? DIAG_HTTP_ANSWER : DIAG_CONTACT, 2,
+            file->is_answered ? "http-200-no-scep-information" : "contact-ok-no-pkioperation",
+            line);
+    }
+    return status > 0;
+}
+
+/* sscep writes the CA's certificates with the same words as the device's own. */
 static bool
 read_sscep(struct diag_file *file, struct bytes line)
 {
     static const struct phrase phrases[] = {
-        {"sscep: sending certificate request", DIAG_REQUEST_SENT, 2, "request-sent-no-response"},
+        {"sscep: requesting certificate (#", DIAG_REQUEST_SENT, 2, "request-sent-no-response"},
         {"sscep: CA certificate written", DIAG_CONTACT, 2, "contact-ok-no-pkioperation"},
-        {"sscep: server returned status code 200", DIAG_HTTP_ANSWER, 2,
-            "http-200-no-scep-information"},
-        {"sscep: pkistatus: SUCCESS", DIAG_ANSWERED, 5, NULL},
         {"sscep: pkistatus: PENDING", DIAG_CAUSE, 4, "ca-pending"},
-        {"sscep: certificate written", DIAG_INSTALLED, 5, "client-certificate-written"},
         {"sscep: pkistatus: FAILURE", DIAG_CONTEXT, 5, NULL},
     };
     if (!diag_has(line, "sscep: ")) {
         return false;
     }
-    if (!say_first(file, phrases, sizeof(phrases) / sizeof(phrases[0]), line)) {
-        (void)diag_say_causes(file, DIAG_CLIENT, line, NULL);
+    if (diag_has(line, "sscep: sending certificate request")) {
+        file->is_answered = true;
+        diag_mark_line(file, DIAG_CLIENT, DIAG_REQUEST_SENT, 2, "request-sent-no-response", line);
+    } else if (diag_has(line, "sscep: pkistatus: SUCCESS")) {
+        file->is_answered = true;
+        diag_mark_line(file, DIAG_CLIENT, DIAG_ANSWERED, 5, NULL, line);
+    } else if (diag_has(line, "sscep: certificate written")) {
+        diag_mark_line(file, DIAG_CLIENT, file->is_answered ? DIAG_INSTALLED : DIAG_CONTACT,
+            file->is_answered ? 5 : 2,
+            file->is_answered ? "client-certificate-written" : "contact-ok-no-pkioperation", line);
+    } else if (say_status(file, line, "server returned status code") ||
+               say_status(file, line, "server response status code")) {
+        return true;
+    } else if (!say_first(file, phrases, sizeof(phrases) / sizeof(phrases[0]), line) &&
+               diag_say_causes(file, DIAG_CLIENT, line, NULL) == 0) {
+        diag_keep_unknown(file, DIAG_CLIENT, line);
     }
     return true;
 }
@@ -84,6 +114,13 @@ read_certmonger(struct diag_file *file, struct bytes line)
         {"status: SUBMITTING", DIAG_REQUEST_SENT, 2, "request-sent-no-response"},
         {"status: CA_REJECTED", DIAG_CONTEXT, 3, "scep-fail-badrequest"},
     };
+    if (diag_has(line, "Request ID '")) {
+        struct diag_observation observation =
+            diag_observe(file, DIAG_CLIENT, DIAG_CONTEXT, 2, line);
+        observation.is_another = true;
+        diag_say(file, &observation);
+        return true;
+    }
     if (diag_has(line, "ca-error: ")) {
         (void)diag_say_causes(file, DIAG_CLIENT, line, NULL);
         return true;
@@ -98,7 +135,14 @@ read_strongswan(struct diag_file *file, struct bytes line)
         {"transaction ID:", DIAG_REQUEST_MADE, 2, "request-sent-no-response"},
         {"Issued certificate is trusted", DIAG_INSTALLED, 5, "client-certificate-written"},
         {"SCEP request pending", DIAG_CAUSE, 4, "ca-pending"},
+        {"pkiStatus:    PENDING", DIAG_CAUSE, 4, "ca-pending"},
+        {"pkiStatus:    SUCCESS", DIAG_ANSWERED, 5, NULL},
+        {"pkiStatus:    FAILURE", DIAG_CONTEXT, 5, NULL},
     };
+    if (diag_has(line, "did not receive a valid scep response: HTTP") ||
+        diag_has(line, "did not receive a valid SCEP response: HTTP")) {
+        return say_status(file, line, "response: HTTP");
+    }
     return say_first(file, phrases, sizeof(phrases) / sizeof(phrases[0]), line);
 }
 

@@ -1,6 +1,6 @@
 /*
  * IIS: the W3C log, with #Fields or without, wrapped in the middle of a line, or with its blanks
- * lost; and the HTTPERR log of http.sys. Times are UTC, a line is written when the request ended.
+ * lost; or with any fields in any order. Times are UTC, a line is written when the request ended.
  *
  *   date time s-ip GET /certsrv/mscep/mscep.dll operation=GetCACert&message=ca 443 - c-ip agent -
  *   200 0 0 31
@@ -23,6 +23,7 @@ struct request {
     int64_t status;
     int64_t substatus;
     int64_t win32;
+    int64_t taken_ms; /* -1: not said */
     char client[DIAG_ID_MAX];
 };
 
@@ -83,6 +84,8 @@ find_status(struct request *request)
             request->status = value;
             request->substatus = i + 1 < request->count ? diag_number(request->tokens[i + 1]) : 0;
             request->win32 = i + 2 < request->count ? diag_number(request->tokens[i + 2]) : 0;
+            request->taken_ms =
+                i + 3 < request->count ? diag_number(request->tokens[request->count - 1]) : -1;
             return true;
         }
     }
@@ -90,8 +93,8 @@ find_status(struct request *request)
 }
 
 static const char *const field_names[] = {"cs-method", "cs-uri-stem", "cs-uri-query", "c-ip",
-    "cs(User-Agent)", "sc-status", "sc-substatus", "sc-win32-status"};
-enum { METHOD, STEM, QUERY, CLIENT_IP, AGENT, STATUS, SUBSTATUS, WIN32, FIELD_KINDS };
+    "cs(User-Agent)", "sc-status", "sc-substatus", "sc-win32-status", "time-taken"};
+enum { METHOD, STEM, QUERY, CLIENT_IP, AGENT, STATUS, SUBSTATUS, WIN32, TAKEN, FIELD_KINDS };
 
 static void
 take_fields(struct diag_file *file, struct bytes names)
@@ -135,7 +138,7 @@ find_client(const struct diag_file *file, struct request *request)
     for (size_t i = request->method; i < request->count; i++) {
         for (size_t k = 0; k < sizeof(agents) / sizeof(agents[0]); k++) {
             if (agent.len == 0 && diag_has(request->tokens[i], agents[k])) {
-                agent = bytes_from_text(agents[k]);
+                agent = request->tokens[i];
                 struct bytes before = request->tokens[i - 1];
                 address = i > request->method + 1 && !is_integer(before) &&
                                   (diag_has(before, ".") || diag_has(before, ":"))
@@ -147,8 +150,15 @@ find_client(const struct diag_file *file, struct request *request)
     if (address.len == 0 && has_fields(file, request) && file->fields[CLIENT_IP] >= 0) {
         address = request->tokens[file->fields[CLIENT_IP]];
     }
+    if (has_fields(file, request) && file->fields[AGENT] >= 0 &&
+        !bytes_equal_text(request->tokens[file->fields[AGENT]], "-")) {
+        agent = request->tokens[file->fields[AGENT]];
+    }
     (void)snprintf(request->client, sizeof(request->client), "%.*s %.*s", (int)address.len,
-        (const char *)address.ptr, (int)agent.len, (const char *)agent.ptr);
+        (const char *)address.ptr, agent.len > 100 ? 100 : (int)agent.len, (const char *)agent.ptr);
+    for (char *c = request->client; *c != '\0'; c++) {
+        *c = *c == '+' ? ' ' : *c;
+    }
 }
 
 /* What a status means on the SCEP path, or on that of the policy module. */
@@ -193,48 +203,85 @@ cause_of(const struct request *request, bool is_verify)
     return "http-other";
 }
 
+/* The policy module's calls: step 3 and 6. */
+static void
+judge_service(const struct request *request, bool is_notify, struct diag_observation *observation)
+{
+    bool is_good = request->status >= 200 && request->status < 300;
+    observation->step = is_notify ? 6 : 3;
+    if (is_notify) {
+        observation->mark = is_good ? DIAG_REPORTED : DIAG_CAUSE;
+        observation->cause =
+            diag_cause_find(is_good ? "reported-notify-204" : "connector-notify-failed");
+    } else {
+        observation->mark = is_good ? DIAG_VERIFIED : DIAG_CAUSE;
+        observation->cause = is_good ? NULL : diag_cause_find(cause_of(request, true));
+    }
+}
+
+/* The page for administrators: it asks for credentials, which is as it should be. */
+static void
+judge_admin(const struct request *request, struct bytes line, struct diag_observation *observation)
+{
+    if (diag_has_any_case(line, "/mscep_admin/mscep.dll")) {
+        observation->mark = DIAG_CAUSE;
+        observation->cause = diag_cause_find("suspicious-admin-url");
+    } else if (request->status == 500 || request->status == 503) {
+        observation->mark = DIAG_CAUSE;
+        observation->step = 0;
+        observation->cause = diag_cause_find(cause_of(request, false));
+    }
+}
+
+/* A GET without a query is a browser's: 403.0 is how a healthy policy module answers it. */
+static void
+judge_scep(const struct request *request, struct bytes line, struct diag_observation *observation)
+{
+    bool is_contact = diag_has_any_case(line, "operation=GetCAC") ||
+                      diag_has_any_case(line, "operation=GetNextCACert");
+    bool is_bare = bytes_equal_text(request->tokens[request->method], "GET") && !is_contact &&
+                   !diag_has_any_case(line, "operation=") && request->method + 2 < request->count &&
+                   bytes_equal_text(request->tokens[request->method + 2], "-");
+    bool is_good = request->status >= 200 && request->status < 300;
+    observation->is_answer = !is_contact && !is_bare;
+    if (is_bare && (is_good || request->status == 403 || request->status == 401)) {
+        return;
+    }
+    if (is_good) {
+        observation->mark = is_contact ? DIAG_CONTACT : DIAG_SERVED;
+        observation->step = is_contact ? 2 : 5;
+        observation->cause = is_contact ? diag_cause_find("contact-ok-no-pkioperation") : NULL;
+    } else if (request->status >= 400) {
+        observation->mark = DIAG_CAUSE;
+        observation->cause = diag_cause_find(cause_of(request, false));
+    }
+}
+
 static void
 say_request(struct diag_file *file, const struct request *request, struct bytes line)
 {
     bool is_verify = diag_has_any_case(line, "/VerifyRequest");
     bool is_notify = diag_has_any_case(line, "/Certificate/Notify");
-    bool is_contact = diag_has_any_case(line, "operation=GetCAC");
-    bool is_operation = diag_has_any_case(line, "operation=PKIOperation");
-    bool is_good = request->status >= 200 && request->status < 300;
     struct diag_observation observation = diag_observe(file, DIAG_IIS, DIAG_CONTEXT, 2, line);
-    if (!is_verify && !is_notify) {
+    observation.taken_ms = request->taken_ms;
+    if (is_verify || is_notify) {
+        judge_service(request, is_notify, &observation);
+    } else {
         diag_copy(observation.ids.client, sizeof(observation.ids.client),
             diag_trim(bytes_from_text(request->client)));
+        if (diag_has_any_case(line, "/mscep_admin")) {
+            judge_admin(request, line, &observation);
+        } else {
+            judge_scep(request, line, &observation);
+        }
     }
-    if (diag_has_any_case(line, "/mscep_admin/mscep.dll")) {
-        observation.mark = DIAG_CAUSE;
-        observation.cause = diag_cause_find("suspicious-admin-url");
-    } else if (is_verify) {
-        observation.step = 3;
-        observation.mark = is_good ? DIAG_VERIFIED : DIAG_CAUSE;
-        observation.cause = is_good ? NULL : diag_cause_find(cause_of(request, true));
-    } else if (is_notify) {
-        observation.step = 6;
-        observation.mark = is_good ? DIAG_REPORTED : DIAG_CAUSE;
-        observation.cause =
-            diag_cause_find(is_good ? "reported-notify-204" : "connector-notify-failed");
-    } else if (is_good && is_contact) {
-        observation.mark = DIAG_CONTACT;
-        observation.cause = diag_cause_find("contact-ok-no-pkioperation");
-    } else if (is_good) {
-        observation.mark = DIAG_SERVED;
-        observation.step = 5;
-    } else if (request->status >= 400 && (is_contact || is_operation || request->status != 403)) {
-        observation.mark = DIAG_CAUSE;
-        observation.cause = diag_cause_find(cause_of(request, false));
-    } /* else a 403 on the bare mscep.dll: how a healthy policy module answers a browser */
     diag_say(file, &observation);
 }
 
 static bool
 take_line(struct diag_file *file, struct bytes line)
 {
-    struct request request = {.method = TOKENS_MAX, .status = -1};
+    struct request request = {.method = TOKENS_MAX, .status = -1, .taken_ms = -1};
     split(line, &request);
     if (request.method == TOKENS_MAX || !is_ours(line)) {
         return false;
@@ -243,6 +290,7 @@ take_line(struct diag_file *file, struct bytes line)
         request.status = field_number(file, &request, STATUS);
         request.substatus = field_number(file, &request, SUBSTATUS);
         request.win32 = field_number(file, &request, WIN32);
+        request.taken_ms = file->fields[TAKEN] < 0 ? -1 : field_number(file, &request, TAKEN);
     } else if (!find_status(&request)) {
         return false;
     }
@@ -287,8 +335,10 @@ diag_read_iis(struct diag_file *file, struct bytes line)
         return is_taken;
     }
     file->held_len = 0;
-    /* An access log of another server quotes its request. */
-    if (!is_ours(line) || diag_has(line, "HTTP/1") || diag_has(line, "\"") || request.method > 8) {
+    /* An access log of another server quotes its request, that of http.sys begins it with the
+     * version. */
+    if (!is_ours(line) || diag_has(line, "\"") || request.method > 10 ||
+        (request.method > 0 && diag_has(request.tokens[request.method - 1], "HTTP/"))) {
         return false;
     }
     if (take_line(file, line)) {

@@ -107,43 +107,49 @@ status_of(struct bytes line)
     return 0;
 }
 
-static const char *
-cause_of_status(int64_t status)
+/* What a server says went wrong, in a field of its own: error="..." err="..." "error":"..." */
+static struct bytes
+error_of(struct bytes line)
 {
-    switch (status) {
-    case 400:
-        return "http-400";
-    case 401:
-        return "http-401";
-    case 403:
-        return "http-403";
-    case 404:
-        return "http-404";
-    case 414:
-        return "http-414";
-    case 500:
-        return "http-500";
-    case 502:
-        return "proxy-502";
-    case 503:
-        return "http-503";
-    case 504:
-        return "proxy-504";
-    default:
-        return "http-other";
+    static const char *const names[] = {" error=\"", " err=\"", "\"error\":\"", "\"err\":\""};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct bytes error = diag_between(line, names[i], "\"");
+        if (error.len > 0) {
+            return error;
+        }
     }
+    return BYTES_NONE;
+}
+
+/* The cause that the error's text names, said of the whole line. */
+static bool
+say_error(struct diag_file *file, struct bytes line)
+{
+    const struct diag_cause *causes[2];
+    struct bytes error = error_of(line);
+    if (error.len == 0 || diag_catalogue_match(file->catalogue, error, causes, 2) == 0) {
+        return false;
+    }
+    diag_mark_line(
+        file, DIAG_SERVER, DIAG_CAUSE, diag_stage_of(DIAG_CRP, causes[0]), causes[0]->slug, line);
+    return true;
 }
 
 static bool
 read_access(struct diag_file *file, struct bytes line)
 {
-    if (!diag_has(line, "operation=GetCAC") && !diag_has(line, "operation=PKIOperation")) {
+    bool is_method = diag_has(line, "method=PKIOperation") || diag_has(line, " op=PKIOperation");
+    if (!diag_has(line, "operation=GetCAC") && !diag_has(line, "operation=PKIOperation") &&
+        !is_method) {
         return false;
+    }
+    if (say_error(file, line)) {
+        return true;
     }
     bool is_contact = diag_has(line, "operation=GetCAC");
     int64_t status = status_of(line);
     if (status >= 400) {
-        diag_mark_line(file, DIAG_SERVER, DIAG_CAUSE, 2, cause_of_status(status), line);
+        diag_mark_line(file, DIAG_SERVER, DIAG_CAUSE, 2, diag_slug_of_status(status), line);
     } else if (is_contact) {
         diag_mark_line(file, DIAG_SERVER, DIAG_CONTACT, 2, "contact-ok-no-pkioperation", line);
     } else {

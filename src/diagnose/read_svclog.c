@@ -14,9 +14,9 @@ struct phrase {
     const char *slug;
 };
 static const struct phrase phrases[] = {
-    {"VerifyRequest Started", DIAG_CONTEXT, 3, NULL},
-    {"Validation Phase 1 finished with status True", DIAG_CONTEXT, 3, NULL},
-    {"Validation Phase 3 finished with status True", DIAG_CONTEXT, 3, NULL},
+    {"VerifyRequest Started", DIAG_ASKED, 3, NULL},
+    {"Validation Phase 1 finished with status True", DIAG_ASKED, 3, NULL},
+    {"Validation Phase 3 finished with status True", DIAG_ASKED, 3, NULL},
     {"VerifyRequest Finished with status True", DIAG_VERIFIED, 3, NULL},
     {"VerifyRequest Finished with status False", DIAG_CAUSE, 3, "challenge-verify-false"},
     {"Notify Started", DIAG_CONTEXT, 6, NULL},
@@ -49,11 +49,11 @@ say(struct diag_file *file, struct bytes line, struct bytes text)
             observation.cause = phrases[i].slug == NULL ? NULL : diag_cause_find(phrases[i].slug);
         }
     }
-    observation.is_beginning = diag_has(text, "VerifyRequest Started");
+    observation.is_another = diag_has(text, "VerifyRequest Started");
     if (is_known) {
         diag_say(file, &observation);
-    } else {
-        (void)diag_say_causes(file, source, text, NULL);
+    } else if (diag_say_causes(file, source, text, NULL) == 0) {
+        diag_keep_unknown(file, source, text);
     }
 }
 

@@ -1,6 +1,6 @@
 /*
  * Windows events in every form of text: "copy details as text", Get-WinEvent | Format-List, event
- * XML, CSV. A record is put together from its lines and judged by provider and id; the words may be
+ * XML. A record is put together from its lines and judged by provider and id; the words may be
  * in any language.
  *
  *   Event ID: 32        Ereignis-ID: 39        Id : 307        <EventID Qualifiers="0">86</EventID>
@@ -28,7 +28,7 @@ struct meaning {
 static const struct meaning meanings[] = {
     {MDM, 36, DIAG_REQUEST_MADE, 2, "win-no-result-after-36"},
     {MDM, 39, DIAG_INSTALLED, 5, "win-event-39"},
-    {NDES, 1, DIAG_CONTEXT, 0, NULL},
+    {NDES, 1, DIAG_SERVER_UP, 0, NULL},
     {NDES, 3, DIAG_CONTEXT, 0, NULL},
     {NDES, 6, DIAG_CAUSE, 0, "ndes-no-enroll-permission"},
     {NDES, 8, DIAG_CAUSE, 0, "ndes-ca-info"},
@@ -41,7 +41,7 @@ static const struct meaning meanings[] = {
     {NDES, 53, DIAG_CAUSE, 0, "ndes-policy-module-load"},
     {CONNECTOR, 4000, DIAG_REPORTED, 6, NULL},
     {CONNECTOR, 4002, DIAG_CAUSE, 6, "connector-notify-failed"},
-    {CONNECTOR, 4003, DIAG_CONTEXT, 3, NULL},
+    {CONNECTOR, 4003, DIAG_ASKED, 3, NULL},
     {CONNECTOR, 4004, DIAG_VERIFIED, 3, NULL},
     {CONNECTOR, 4005, DIAG_CAUSE, 3, "crp-verify-failed"},
     {CONNECTOR, 4006, DIAG_ISSUED, 4, NULL},
@@ -72,6 +72,20 @@ static const struct {
     {0x8009000B, "ndes-encrypted-password-corrupt"},
 };
 
+/* Other programs log the same codes about other things. */
+static bool
+is_about_certificates(struct bytes text)
+{
+    static const char *const words[] = {"scep", "ndes", "certificateregistration", "w3wp",
+        "certificate", "Zertifikat", "Network Device Enrollment"};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (diag_has_any_case(text, words[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum provider
 provider_of(const struct diag_event *event)
 {
@@ -91,14 +105,21 @@ provider_of(const struct diag_event *event)
     if (diag_has_any_case(name, "CertificationAuthority")) {
         return CA;
     }
-    if (diag_has_any_case(name, "CertificateConnectors") ||
-        (event->id >= 4000 && event->id <= 4010)) {
+    if (diag_has_any_case(name, "CertificateConnectors")) {
         return CONNECTOR;
     }
-    if (diag_has_any_case(name, "Intune Connector") || (event->id >= 10010 && event->id <= 20700)) {
+    if (diag_has_any_case(name, "Intune Connector")) {
         return OLD_CONNECTOR;
     }
-    return name.len == 0 && is_mdm_id && diag_has(text, "SCEP") ? MDM : OTHER_PROVIDER;
+    /* Only the id is left: it must be one of ours, and the text must be about it. */
+    if (name.len > 0 || !is_about_certificates(text)) {
+        return OTHER_PROVIDER;
+    }
+    return is_mdm_id                                  ? MDM
+           : event->id == 86 || event->id == 87       ? CERT_ENROLL
+           : event->id >= 4000 && event->id <= 4010   ? CONNECTOR
+           : event->id >= 10010 && event->id <= 20700 ? OLD_CONNECTOR
+                                                      : OTHER_PROVIDER;
 }
 
 static const struct meaning *
@@ -114,38 +135,83 @@ find_meaning(enum provider provider, int64_t id)
 
 static void
 say_event(struct diag_file *file, enum diag_source source, enum diag_mark mark, unsigned step,
-    const char *slug)
+    const struct diag_cause *cause)
 {
     const struct diag_event *event = &file->event;
     struct bytes text = {(const uint8_t *)event->text, event->len};
     struct diag_observation observation = diag_observe(file, source, mark, step, text);
     char shown[DIAG_TEXT_MAX];
-    observation.cause = slug == NULL ? NULL : diag_cause_find(slug);
+    observation.cause = cause;
     observation.line = event->line;
     observation.at_ms = event->at_ms;
     observation.has_date = event->has_date;
+    observation.is_another = event->id == 4003 && source == DIAG_CONNECTOR;
+    /* 307 is cut off at 255 characters: what it says gives way to what 32 and 86 say. */
+    observation.is_hint = source == DIAG_WINDOWS && event->id == 307;
     (void)snprintf(shown, sizeof(shown), "Event %lld: %.350s", (long long)event->id, event->text);
     memcpy(observation.text, shown, sizeof(observation.text));
     diag_say(file, &observation);
 }
 
+/* Where a delivery stands when this event names @cause. */
+static unsigned
+stage_of(const struct diag_event *event, enum diag_source source, const struct diag_cause *cause)
+{
+    struct bytes text = {(const uint8_t *)event->text, event->len};
+    if (source == DIAG_NDES) {
+        /* 31: the request was on its way to the CA. */
+        return diag_cause_stage_at(cause, event->id == 31 ? 4 : 0);
+    }
+    if (source == DIAG_WINDOWS && diag_has(text, "ProcessResponseMessage")) {
+        return diag_cause_stage_at(cause, 5);
+    }
+    return diag_stage_of(source, cause);
+}
+
+/* The causes that the text names, by code or by words; returns how many were said. */
 static size_t
 say_causes(struct diag_file *file, enum diag_source source, const char *skip)
 {
     const struct diag_cause *causes[6];
-    struct bytes text = {(const uint8_t *)file->event.text, file->event.len};
-    size_t count = diag_catalogue_match(file->catalogue, text, causes, 6);
+    struct diag_event *event = &file->event;
+    char text[DIAG_EVENT_MAX + 16];
+    uint32_t code = 0;
+    struct bytes rest;
+    struct bytes words = {(const uint8_t *)event->text, event->len};
+    bool has_words = diag_hresult_of_words(words, &code) &&
+                     !(diag_hresult_find(words, &(uint32_t){0}, &rest) && event->id != 31);
+    int len = snprintf(text, sizeof(text), has_words ? "%s 0x%08x" : "%s", event->text, code);
+    size_t count = diag_catalogue_match(
+        file->catalogue, (struct bytes){(const uint8_t *)text, (size_t)len}, causes, 6);
     size_t said = 0;
     for (size_t i = 0; i < count; i++) {
         if (skip == NULL || strcmp(causes[i]->slug, skip) != 0) {
-            /* 31: the request was on its way to the CA. */
-            bool is_at_ca = file->event.id == 31 && strchr(causes[i]->stages, '4') != NULL;
-            say_event(file, source, DIAG_CAUSE, is_at_ca ? 4 : diag_cause_first_stage(causes[i]),
-                causes[i]->slug);
+            say_event(file, source, DIAG_CAUSE, stage_of(event, source, causes[i]), causes[i]);
             said++;
         }
     }
     return said;
+}
+
+/* Event 306: "Result : (Unknown Win32 Error code: 0x2ab0003)" is "accepted for processing"; any
+ * other code, or the text of an error in its place, is a refusal. */
+static bool
+is_refused(struct bytes text)
+{
+    uint32_t code = 0;
+    struct bytes rest;
+    if (diag_has_any_case(text, "2ab0003") || diag_has(text, "44761091")) {
+        return false;
+    }
+    struct bytes result = diag_after(text, "Result : (");
+    if (result.len == 0) {
+        result = diag_after(text, "Result: (");
+    }
+    bool is_whole = diag_has(result, ")"); /* and not cut off before its end */
+    result = diag_trim(diag_between(result, "", ")"));
+    bool is_said = is_whole && result.len > 0 && !diag_has_any_case(result, "success") &&
+                   !bytes_equal_text(result, "0x0") && !diag_has(result, "...");
+    return diag_hresult_find(text, &code, &rest) || is_said;
 }
 
 static void
@@ -153,41 +219,82 @@ judge_mdm(struct diag_file *file)
 {
     struct bytes text = {(const uint8_t *)file->event.text, file->event.len};
     if (file->event.id == 306) {
-        uint32_t code = 0;
-        struct bytes rest;
-        bool is_refused = diag_hresult_find(text, &code, &rest);
-        if (is_refused && say_causes(file, DIAG_WINDOWS, NULL) > 0) {
+        bool is_no = is_refused(text);
+        if (is_no && say_causes(file, DIAG_WINDOWS, NULL) > 0) {
             return;
         }
-        say_event(file, DIAG_WINDOWS, is_refused ? DIAG_CAUSE : DIAG_PROFILE, 1,
-            is_refused ? "win-306-nonaccepted" : "profile-received");
-    } else if (file->event.id == 32) {
+        say_event(file, DIAG_WINDOWS, is_no ? DIAG_CAUSE : DIAG_PROFILE, 1,
+            diag_cause_find(is_no ? "win-306-nonaccepted" : "profile-received"));
+    } else if (file->event.id == 32 || file->event.id == 307) {
         if (say_causes(file, DIAG_WINDOWS, "win-enroll-failed") == 0) {
-            say_event(file, DIAG_WINDOWS, DIAG_CAUSE, 2, "win-enroll-failed");
+            say_event(file, DIAG_WINDOWS, DIAG_CAUSE, 2, diag_cause_find("win-enroll-failed"));
         }
     } else {
-        /* 307 is cut off at 255 characters, in the middle of its code: evidence only. */
         say_event(file, DIAG_WINDOWS, DIAG_CONTEXT, 2, NULL);
     }
+}
+
+static bool
+judge_start(struct diag_file *file)
+{
+    struct bytes text = {(const uint8_t *)file->event.text, file->event.len};
+    uint32_t code = 0;
+    struct bytes rest;
+    if (file->event.id != 2 && file->event.id != 10) {
+        return false;
+    }
+    bool has_code = diag_hresult_find(text, &code, &rest) || diag_hresult_of_words(text, &code);
+    for (size_t i = 0; has_code && i < sizeof(starts) / sizeof(starts[0]); i++) {
+        if (starts[i].code == code) {
+            say_event(file, DIAG_NDES, DIAG_CAUSE, 0, diag_cause_find(starts[i].slug));
+            return true;
+        }
+    }
+    if (say_causes(file, DIAG_NDES, NULL) == 0) {
+        say_event(file, DIAG_NDES, DIAG_CAUSE, 0,
+            diag_cause_find(file->event.id == 2 ? "ndes-start-e-fail" : "ndes-ra-cert-unusable"));
+    }
+    return true;
 }
 
 static void
 judge_ndes(struct diag_file *file)
 {
+    if (judge_start(file)) {
+        return;
+    }
+    /* 31 without a text that is known: the CA did not issue. */
+    if (say_causes(file, DIAG_NDES, NULL) == 0) {
+        bool is_submission = file->event.id == 31;
+        say_event(file, DIAG_NDES, is_submission ? DIAG_CAUSE : DIAG_CONTEXT, 4,
+            is_submission ? diag_cause_find("ca-not-issued") : NULL);
+    }
+}
+
+/* What the event's id says, and what its text adds to it at the same step. */
+static void
+judge_known(struct diag_file *file, enum diag_source source, const struct meaning *meaning)
+{
+    const struct diag_cause *causes[6];
     struct bytes text = {(const uint8_t *)file->event.text, file->event.len};
-    uint32_t code = 0;
-    struct bytes rest;
-    if ((file->event.id == 2 || file->event.id == 10) && diag_hresult_find(text, &code, &rest)) {
-        for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
-            if (starts[i].code == code) {
-                say_event(file, DIAG_NDES, DIAG_CAUSE, 0, starts[i].slug);
-                return;
-            }
+    const struct diag_cause *cause = meaning->slug == NULL ? NULL : diag_cause_find(meaning->slug);
+    size_t count = source == DIAG_CONNECTOR && meaning->mark == DIAG_CAUSE
+                       ? diag_catalogue_match(file->catalogue, text, causes, 6)
+                       : 0;
+    say_event(file, source, meaning->mark, meaning->step, cause);
+    for (size_t i = 0; i < count; i++) {
+        if (diag_cause_stage_at(causes[i], meaning->step) == meaning->step) {
+            say_event(file, source, DIAG_CAUSE, meaning->step, causes[i]);
         }
     }
-    if (say_causes(file, DIAG_NDES, "access-denied") == 0) {
-        say_event(file, DIAG_NDES, DIAG_CONTEXT, 4, NULL);
-    }
+}
+
+static bool
+is_about_ours(const struct diag_event *event)
+{
+    struct bytes name = bytes_from_text(event->provider);
+    return diag_has_any_case(name, "CAPI2") ||
+           is_about_certificates((struct bytes){(const uint8_t *)event->text, event->len});
 }
 
 static void
@@ -200,13 +307,17 @@ judge(struct diag_file *file)
                               : provider >= CONNECTOR && provider <= OLD_CONNECTOR ? DIAG_CONNECTOR
                                                                                    : DIAG_WINDOWS;
     if (meaning != NULL) {
-        say_event(file, source, meaning->mark, meaning->step, meaning->slug);
+        judge_known(file, source, meaning);
     } else if (provider == MDM) {
         judge_mdm(file);
     } else if (provider == NDES) {
         judge_ndes(file);
+    } else if (provider == OTHER_PROVIDER && !is_about_ours(&file->event)) {
+        return;
     } else if (say_causes(file, source, NULL) == 0 && provider != OTHER_PROVIDER) {
-        say_event(file, source, DIAG_CONTEXT, 2, NULL);
+        bool is_denied = provider == CA && file->event.id == 53;
+        say_event(file, source, is_denied ? DIAG_CAUSE : DIAG_CONTEXT, provider == CA ? 4 : 2,
+            is_denied ? diag_cause_find("ca-not-issued") : NULL);
     }
 }
 
@@ -348,44 +459,23 @@ read_xml(struct diag_file *file, struct bytes line)
     return true;
 }
 
-/* A CSV of events: "Error,7/2/2025 12:51:06 PM,Microsoft-...,32,None,"SCEP: ..."" */
-static bool
-read_csv(struct diag_file *file, struct bytes line)
+void
+diag_begin_event(
+    struct diag_file *file, struct bytes provider, int64_t id, struct bytes time, struct bytes text)
 {
-    bool is_event = diag_has(line, ",DeviceManagement-Enterprise-Diagnostic") ||
-                    diag_has(line, ",Microsoft-Windows-DeviceManagement-Enterprise-Diagnostic") ||
-                    diag_has(line, "CertificateServicesClient-CertEnroll,") ||
-                    diag_has(line, ",Microsoft-Windows-NetworkDeviceEnrollmentService,");
-    if (!is_event) {
-        return false;
-    }
-    next_event(file);
-    file->event.line = file->line;
-    (void)diag_time(line, &file->event.at_ms, &file->event.has_date);
-    struct bytes rest = line;
-    while (rest.len > 0 && file->event.id <= 0) {
-        struct bytes field = diag_between(rest, "", ",");
-        bool is_provider = diag_has(field, "-");
-        bool is_number = field.len > 0 && field.len < 6;
-        for (size_t i = 0; i < field.len; i++) {
-            is_number = is_number && isdigit(field.ptr[i]) != 0;
-        }
-        if (is_number) {
-            file->event.id = diag_number(field);
-        } else if (is_provider) {
-            diag_copy(file->event.provider, sizeof(file->event.provider), field);
-        }
-        rest = field.len < rest.len ? bytes_skip(rest, field.len + 1) : BYTES_NONE;
-    }
-    append(&file->event, rest);
-    return true;
+    diag_end_windows(file);
+    open_event(file);
+    file->event.id = id;
+    diag_copy(file->event.provider, sizeof(file->event.provider), provider);
+    (void)diag_time(time, &file->event.at_ms, &file->event.has_date);
+    append(&file->event, text);
 }
 
 bool
 diag_read_windows(struct diag_file *file, struct bytes line)
 {
     struct bytes value;
-    if (read_csv(file, line) || read_xml(file, line)) {
+    if (read_xml(file, line)) {
         return true;
     }
     if (label(line, log_labels, &value)) {

@@ -310,7 +310,31 @@ month_of(struct bytes line, size_t at)
     return 0;
 }
 
-/* A date at *at: y-m-d, m/d/y, or "May 23" (of no year). */
+/* 06/May/2024, as access logs have it. */
+static bool
+access_date_at(struct bytes line, size_t *at, int64_t *out_days)
+{
+    size_t i = *at;
+    int64_t day = digits(line, &i, 2);
+    int64_t month = i + 1 < line.len && line.ptr[i] == '/' ? month_of(line, i + 1) : 0;
+    if (day < 1 || day > 31 || month == 0) {
+        return false;
+    }
+    i += 4;
+    if (!is_at(line, i, "/")) {
+        return false;
+    }
+    i++;
+    int64_t year = digits(line, &i, 4);
+    if (year < 1990 || year > 2200) {
+        return false;
+    }
+    *out_days = days_of(year, month, day);
+    *at = i;
+    return true;
+}
+
+/* A date at *at: y-m-d, m/d/y, d.m.y, 06/May/2024, or "May 23" (of no year). */
 static bool
 date_at(struct bytes line, size_t *at, int64_t *out_days, bool *out_has_year)
 {
@@ -327,6 +351,10 @@ date_at(struct bytes line, size_t *at, int64_t *out_days, bool *out_has_year)
         *out_has_year = false;
         return day > 0 && day < 32;
     }
+    if (access_date_at(line, at, out_days)) {
+        *out_has_year = true;
+        return true;
+    }
     int64_t first = digits(line, &i, 4);
     size_t first_len = i - *at;
     if (first < 0 || !is_at(line, i, "-/.")) {
@@ -342,10 +370,12 @@ date_at(struct bytes line, size_t *at, int64_t *out_days, bool *out_has_year)
     if (third < 0) {
         return false;
     }
+    /* 2025-03-04; 04.03.2025 and 13/3/2025 have the day first, 3/4/2025 the month */
     bool is_year_first = first_len == 4;
+    bool is_day_first = !is_year_first && (line.ptr[*at + first_len] == '.' || first > 12);
     int64_t year = is_year_first ? first : third;
-    int64_t month_number = is_year_first ? second : first;
-    int64_t day = is_year_first ? third : second;
+    int64_t month_number = is_year_first || is_day_first ? second : first;
+    int64_t day = is_year_first ? third : is_day_first ? first : second;
     if (year < 1990 || year > 2200 || month_number < 1 || month_number > 12 || day < 1 ||
         day > 31) {
         return false;
@@ -370,7 +400,7 @@ diag_time(struct bytes line, int64_t *out_ms, bool *out_has_date)
         int64_t ms = 0;
         bool has_year = false;
         if (date_at(line, &at, &days, &has_year)) {
-            while (is_at(line, at, "T ,\t")) {
+            while (is_at(line, at, "T ,:\t")) {
                 at++;
             }
             if (clock_at(line, &at, &ms)) {

@@ -7,7 +7,8 @@
 static struct diag_judgement
 judgement(enum diag_verdict verdict, unsigned stage, const struct diag_cause *cause, uint64_t order)
 {
-    return (struct diag_judgement){verdict, stage, cause, order};
+    return (struct diag_judgement){
+        .verdict = verdict, .stage = stage, .cause = cause, .order = order};
 }
 
 static struct diag_judgement
@@ -17,14 +18,22 @@ by_cause(const char *slug, unsigned stage, uint64_t order)
     return judgement(cause == NULL ? DIAG_INCONCLUSIVE : cause->verdict, stage, cause, order);
 }
 
+/* A hint gives way to any cause of its weight. */
+static int
+weight_of(const struct diag_delivery *delivery, size_t at)
+{
+    return 2 * diag_cause_weight(delivery->failures[at].cause) -
+           (delivery->failures[at].is_hint ? 3 : 0);
+}
+
 /* The heaviest; of equals the latest. */
 static size_t
 main_failure(const struct diag_delivery *delivery)
 {
     size_t best = 0;
     for (size_t i = 1; i < delivery->failure_count; i++) {
-        int a = diag_cause_weight(delivery->failures[i].cause);
-        int b = diag_cause_weight(delivery->failures[best].cause);
+        int a = weight_of(delivery, i);
+        int b = weight_of(delivery, best);
         if (a > b || (a == b && delivery->failures[i].order > delivery->failures[best].order)) {
             best = i;
         }
@@ -95,6 +104,7 @@ static const struct {
     const char *slug;
 } ends[] = {
     {DIAG_ANSWERED, 5, "certrep-received"},
+    {DIAG_ASKED, 3, "policy-asked"},
     {DIAG_VERIFIED, 3, "policy-verified"},
     {DIAG_ISSUED, 4, "ca-issued"},
     {DIAG_REPORTED, 6, "reported-event"},
@@ -124,17 +134,6 @@ judge_progress(const struct diag_delivery *delivery)
     return judgement(DIAG_INCONCLUSIVE, delivery->last_step, NULL, delivery->last_order);
 }
 
-/* Was this end reached, and has nothing begun anew since? */
-static bool
-is_present(const struct diag_delivery *delivery, enum diag_mark mark)
-{
-    uint64_t order = delivery->reached[mark];
-    return order != 0 && order > delivery->reached[DIAG_PROFILE] &&
-           order > delivery->reached[DIAG_CONTACT] &&
-           order > delivery->reached[DIAG_REQUEST_MADE] &&
-           order > delivery->reached[DIAG_REQUEST_SENT];
-}
-
 static struct diag_judgement
 judge_end(
     const struct diag_delivery *delivery, enum diag_mark mark, unsigned stage, const char *slug)
@@ -147,22 +146,35 @@ judge_end(
     return judgement(DIAG_DELIVERED, stage, cause, delivery->reached[mark]);
 }
 
-struct diag_judgement
-diag_judge(const struct diag_delivery *delivery)
+static struct diag_judgement
+judge(const struct diag_delivery *delivery)
 {
     if (delivery->failure_count > 0) {
         return judge_failures(delivery);
     }
-    if (is_present(delivery, DIAG_REPORTED)) {
+    if (delivery->reached[DIAG_REPORTED] != 0) {
         return judge_end(delivery, DIAG_REPORTED, 6, "reported-event");
     }
-    if (is_present(delivery, DIAG_INSTALLED) && delivery->reached[DIAG_DROPPED] == 0) {
+    if (delivery->reached[DIAG_INSTALLED] != 0 && delivery->reached[DIAG_DROPPED] == 0) {
         return judge_end(delivery, DIAG_INSTALLED, 5, "client-certificate-written");
     }
     if (delivery->last_order == 0 && is_root_waiting(delivery)) {
         return by_cause("android-root-installing", 5, delivery->reached[DIAG_ROOT_STATE]);
     }
     return judge_progress(delivery);
+}
+
+struct diag_judgement
+diag_judge(const struct diag_delivery *delivery)
+{
+    struct diag_judgement it = judge(delivery);
+    for (size_t i = 0; i < delivery->evidence_count; i++) {
+        if (delivery->evidence[i].order == it.order) {
+            it.has_date = delivery->evidence[i].has_date;
+            it.at_ms = delivery->evidence[i].at_ms;
+        }
+    }
+    return it;
 }
 
 static int
@@ -172,6 +184,20 @@ distance(enum diag_verdict verdict)
            : verdict == DIAG_IN_PROGRESS  ? 3
            : verdict == DIAG_INCONCLUSIVE ? 2
                                           : 1;
+}
+
+/* The unfinished one furthest from success; of several that stopped, the latest in time. */
+static bool
+comes_before(const struct diag_judgement *a, const struct diag_judgement *b)
+{
+    if (a->verdict != b->verdict) {
+        return distance(a->verdict) > distance(b->verdict);
+    }
+    if (a->verdict == DIAG_IN_PROGRESS && a->stage != b->stage) {
+        return a->stage < b->stage;
+    }
+    return a->has_date && b->has_date && a->at_ms != b->at_ms ? a->at_ms > b->at_ms
+                                                              : a->order > b->order;
 }
 
 bool
@@ -185,8 +211,7 @@ diag_judge_all(
         if (it.cause == NULL && is_found) {
             continue; /* lines that said nothing */
         }
-        if (!is_found || out->cause == NULL || distance(it.verdict) > distance(out->verdict) ||
-            (it.verdict == out->verdict && it.order > out->order)) {
+        if (!is_found || out->cause == NULL || comes_before(&it, out)) {
             *out = it;
             *out_index = i;
             is_found = true;

@@ -14,6 +14,8 @@ struct diag_judgement {
     unsigned stage;
     const struct diag_cause *cause; /* NULL: nothing is known */
     uint64_t order;                 /* of the line that decided */
+    bool has_date;                  /* of that line, and when it was */
+    int64_t at_ms;
 };
 
 struct diag_judgement diag_judge(const struct diag_delivery *delivery);

@@ -347,8 +347,11 @@ def test_a_zip_bomb_is_refused_or_survived(folder):
 def test_german_and_english(folder):
     path = folder / "log"
     path.write_text(CASES["win-tls"][0])
-    german, english = (json.loads(kurier.run("diagnose", str(path), "--json", "--lang", lang).stdout) for lang in ("de", "en"))
-    assert german["cause"] == english["cause"] and german["remedy"] != english["remedy"]
+    german, english = (kurier.run("diagnose", str(path), "--lang", lang).stdout for lang in ("de", "en"))
+    assert "Die TLS-Verbindung ist gescheitert" in german and "angehalten bei Schritt 2 (Anforderung): tls-failure" in german
+    assert "The TLS connection failed" in english and "stopped at step 2 (request): tls-failure" in english
+    assert not set(re.findall(r"\w{4,}", german.split("/")[0])) & {"stopped", "step", "request", "seen"}
+    assert kurier.run("diagnose", str(path), "--json", "--lang", "de").stdout == kurier.run("diagnose", str(path), "--json", "--lang", "en").stdout
     assert kurier.run("diagnose", str(path), "--lang", "fr").returncode == 2
 
 
@@ -375,6 +378,32 @@ def test_what_kurier_enroll_writes_is_read(make_server, folder, keys):
     assert found(diagnose(server.log_path)) == (3, "stopped", "challenge-password-invalid")
 
 
+def of_table(folder):
+    return [line.split("\t") for line in (folder / "EXPECTED.tsv").read_text().splitlines()[1:]]
+
+
+FIXTURES = kurier.ROOT / "tests" / "fixtures" / "diagnose"
+
+
+@pytest.mark.parametrize("name,stages,verdict,cause", of_table(FIXTURES), ids=lambda v: v if "." in v else "")
+def test_logs_as_programs_write_them(name, stages, verdict, cause):
+    answer = diagnose(FIXTURES / name)
+    assert str(answer["stage"]) in stages.split(",") and (answer["verdict"], answer["cause"] or "-") == (verdict, cause)
+    assert sum(len(line) > 0 for line in (FIXTURES / name).read_bytes().splitlines()) == 0 or answer["evidence"] or cause == "-"
+
+
+@pytest.mark.parametrize("name", [row[0] for row in of_table(FIXTURES)])
+def test_logs_cut_off_are_never_a_wrong_failure(name):
+    """A log that stopped nowhere stops nowhere either when its end is missing."""
+    _, _, verdict, _ = next(row for row in of_table(FIXTURES) if row[0] == name)
+    data = (FIXTURES / name).read_bytes()
+    failures = data.count(b"FAILURE") + data.count(b"'503 Service") + data.count(b"PENDING") + data.count(b"4009") + data.count(b"Id: 32") + data.count(b"ID: 32")
+    if verdict == "stopped" or failures:
+        pytest.skip("it has a failure that was overcome, or not")
+    for at in range(len(data) // 12, len(data), max(1, len(data) // 12)):
+        assert diagnose("-", data=data[:at])["verdict"] != "stopped", data[:at][-200:]
+
+
 SAMPLES = os.environ.get("KURIER_SAMPLES")
 
 
@@ -382,8 +411,7 @@ SAMPLES = os.environ.get("KURIER_SAMPLES")
 def test_samples_of_others():
     folder = pathlib.Path(SAMPLES)
     wrong = []
-    for line in (folder / "EXPECTED.tsv").read_text().splitlines()[1:]:
-        name, stages, verdict, cause = line.split("\t")
+    for name, stages, verdict, cause in of_table(folder):
         answer = diagnose(folder / name)
         if str(answer["stage"]) not in stages.split(",") or (answer["verdict"], answer["cause"]) != (verdict, cause):
             wrong.append((name, found(answer)))
@@ -469,6 +497,7 @@ BY_READERS = {
     "ndes-decode": event(16, "x", NDES),
     "connector-certificate": event(10102, "x", "Microsoft Intune Connector"),
     "ca-not-issued": event(4007, "x", CONNECTOR),
+    "policy-asked": svclog("VerifyRequest Started."),
     "ca-issued": event(4006, "x", CONNECTOR),
     "ca-pending": "./sscep: pkistatus: PENDING\n",
     "android-installing": android(*BEGIN, state("SCEP", "A", "CERT_INSTALLING")),
