@@ -60,13 +60,13 @@ take_row(void *arg, const struct ipc_frame *frame, struct base_error *err)
 static int
 outbox_list(int argc, char **argv)
 {
-    const char *home = NULL;
+    struct cli_place place = {NULL, NULL};
     bool is_json = false;
     bool is_dead_only = false;
     const struct cli_option table[] = {
         {"dead", NULL, "only those that were given up", &is_dead_only, NULL, NULL},
         {"json", NULL, "one JSON object a line", &is_json, NULL, NULL},
-        {"home", "DIR", "the home", NULL, &home, NULL},
+        CLI_PLACE_OPTIONS(place),
     };
     const struct cli_usage usage = {"outbox list [OPTION]...",
         "Lists what is to be reported and was not taken yet, the oldest first.", table,
@@ -78,7 +78,7 @@ outbox_list(int argc, char **argv)
     }
     struct base_error err;
     struct cli_session session;
-    if (cli_session_open(cli_home(home), &session, &err) != BASE_OK) {
+    if (cli_session_open(&place, &session, &err) != BASE_OK) {
         return cli_report(&err);
     }
     if (!is_json) {
@@ -99,13 +99,13 @@ outbox_list(int argc, char **argv)
 static int
 outbox_send(int argc, char **argv)
 {
-    const char *home = NULL;
+    struct cli_place place = {NULL, NULL};
     bool is_all = false;
     bool is_json = false;
     const struct cli_option table[] = {
         {"dead", NULL, "every one that was given up (32 at a time)", &is_all, NULL, NULL},
         {"json", NULL, "one JSON object a line", &is_json, NULL, NULL},
-        {"home", "DIR", "the home", NULL, &home, NULL},
+        CLI_PLACE_OPTIONS(place),
     };
     const struct cli_usage usage = {"outbox send [NOTICE]",
         "Sends a notice now, also one that was given up; prints what is sent.", table,
@@ -128,7 +128,7 @@ outbox_send(int argc, char **argv)
         return cli_report(&err);
     }
     struct cli_session session;
-    if (cli_session_open(cli_home(home), &session, &err) != BASE_OK) {
+    if (cli_session_open(&place, &session, &err) != BASE_OK) {
         return cli_report(&err);
     }
     struct ipc_outbox_send question = {id};
@@ -177,11 +177,11 @@ take_status(void *arg, const struct ipc_frame *frame, struct base_error *err)
 static int
 outbox_status(int argc, char **argv)
 {
-    const char *home = NULL;
+    struct cli_place place = {NULL, NULL};
     bool is_json = false;
     const struct cli_option table[] = {
         {"json", NULL, "one JSON object a line", &is_json, NULL, NULL},
-        {"home", "DIR", "the home", NULL, &home, NULL},
+        CLI_PLACE_OPTIONS(place),
     };
     const struct cli_usage usage = {"outbox status [OPTION]...",
         "For each policy outside: how much waits to be reported, since when, and whether it takes "
@@ -194,7 +194,7 @@ outbox_status(int argc, char **argv)
     }
     struct base_error err;
     struct cli_session session;
-    if (cli_session_open(cli_home(home), &session, &err) != BASE_OK) {
+    if (cli_session_open(&place, &session, &err) != BASE_OK) {
         return cli_report(&err);
     }
     if (!is_json) {

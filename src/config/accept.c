@@ -172,3 +172,67 @@ config_accept_key_uri(struct bytes in, struct bytes *out, struct base_error *err
     *out = in;
     return BASE_OK;
 }
+
+enum base_code
+config_accept_service(struct bytes in, struct bytes *out, struct base_error *err)
+{
+    *out = in;
+    if (in.len == 0) {
+        return BASE_OK;
+    }
+    size_t head = begins_with(in, "https://") ? 8 : 7;
+    bool is_http = begins_with(in, "http://") || begins_with(in, "https://");
+    struct bytes rest = bytes_skip(in, head);
+    const uint8_t *slash = rest.len == 0 ? NULL : memchr(rest.ptr, '/', rest.len);
+    size_t host_len = slash == NULL ? rest.len : (size_t)(slash - rest.ptr);
+    if (!is_http || host_len == 0 || memchr(rest.ptr, '@', host_len) != NULL ||
+        !has_only(rest, LETTERS "-._~:/?[]%@!$&'()*+,;=")) {
+        return base_fail(err, E_CONFIG_VALUE,
+            "want a URL like https://hooks.example.org/kurier, without a user in it");
+    }
+    return BASE_OK;
+}
+
+enum base_code
+config_accept_proxy(struct bytes in, struct bytes *out, struct base_error *err)
+{
+    struct bytes rest = bytes_skip(in, 7);
+    *out = in;
+    if (in.len > 0 && (!begins_with(in, "http://") || rest.len == 0 ||
+                          !has_only(rest, LETTERS "-._~:[]%@!$&'()*+,;="))) {
+        return base_fail(err, E_CONFIG_VALUE, "want a proxy like http://proxy.example.org:3128");
+    }
+    return BASE_OK;
+}
+
+enum base_code
+config_accept_secret(struct bytes in, struct bytes *out, struct base_error *err)
+{
+    if (in.len > 0 && (in.ptr[0] == '.' || in.ptr[0] == '-' || !has_only(in, LETTERS "-_."))) {
+        return base_fail(err, E_CONFIG_VALUE,
+            "want the name of a secret: letters, digits, hyphens, underscores and dots");
+    }
+    *out = in;
+    return BASE_OK;
+}
+
+enum base_code
+config_accept_id(struct bytes in, struct bytes *out, struct base_error *err)
+{
+    if (!has_only(in, LETTERS "-_.")) {
+        return base_fail(
+            err, E_CONFIG_VALUE, "want an id like 0123abcd-...-456789abcdef or a domain");
+    }
+    *out = in;
+    return BASE_OK;
+}
+
+enum base_code
+config_accept_event(struct bytes in, struct bytes *out, struct base_error *err)
+{
+    if (!bytes_equal_text(in, "*") && (in.len == 0 || in.len > 32 || !has_only(in, "-"))) {
+        return base_fail(err, E_CONFIG_VALUE, "want the name of an event, or *");
+    }
+    *out = in;
+    return BASE_OK;
+}

@@ -28,6 +28,21 @@ MUST_CHECK enum base_code config_accept_path(
 /* A name like clientAuth, or a dotted OID; kept as the dotted OID. */
 MUST_CHECK enum base_code config_accept_eku(
     struct bytes in, struct bytes *out, struct base_error *err);
+/* The URL of a service that we call: http or https, printable ASCII, no user and no fragment. */
+MUST_CHECK enum base_code config_accept_service(
+    struct bytes in, struct bytes *out, struct base_error *err);
+/* "http://[user:password@]host:port"; empty: none. */
+MUST_CHECK enum base_code config_accept_proxy(
+    struct bytes in, struct bytes *out, struct base_error *err);
+/* A name in HOME/notifier/: letters, digits, hyphen, underscore, dot; not a dot first. */
+MUST_CHECK enum base_code config_accept_secret(
+    struct bytes in, struct bytes *out, struct base_error *err);
+/* An id or domain that becomes part of a URL. */
+MUST_CHECK enum base_code config_accept_id(
+    struct bytes in, struct bytes *out, struct base_error *err);
+/* The name of an event (docs/events.md), or "*". */
+MUST_CHECK enum base_code config_accept_event(
+    struct bytes in, struct bytes *out, struct base_error *err);
 /* "file:NAME", a file of the signer's folder. */
 MUST_CHECK enum base_code config_accept_key_uri(
     struct bytes in, struct bytes *out, struct base_error *err);

@@ -9,9 +9,8 @@
 
 #include "base/banned.h"
 
-/* The next text of a newline-separated list; false at its end. */
-static bool
-next_text(struct bytes *list, struct bytes *out)
+bool
+config_next_text(struct bytes *list, struct bytes *out)
 {
     if (list->len == 0) {
         return false;
@@ -25,12 +24,12 @@ next_text(struct bytes *list, struct bytes *out)
     return true;
 }
 
-static bool
-has_text(const char *list, struct bytes wanted)
+bool
+config_has_text(const char *list, struct bytes wanted)
 {
     struct bytes rest = bytes_from_text(list);
     struct bytes text = BYTES_NONE;
-    while (next_text(&rest, &text)) {
+    while (config_next_text(&rest, &text)) {
         if (bytes_equal(text, wanted)) {
             return true;
         }
@@ -57,9 +56,8 @@ given_line(const struct config_place *place, const char *section, size_t offset)
     return 0;
 }
 
-/* The same, or the section's own line. */
-static uint32_t
-line_of(const struct config_place *place, const char *section, size_t offset)
+uint32_t
+config_line_of(const struct config_place *place, const char *section, size_t offset)
 {
     uint32_t line = given_line(place, section, offset);
     return line != 0 ? line : place->line;
@@ -68,7 +66,7 @@ line_of(const struct config_place *place, const char *section, size_t offset)
 #define GIVEN_LINE(object, tag, member)                                                            \
     given_line(&(object)->place, (tag), offsetof(__typeof__(*(object)), member))
 #define LINE_OF(object, tag, member)                                                               \
-    line_of(&(object)->place, (tag), offsetof(__typeof__(*(object)), member))
+    config_line_of(&(object)->place, (tag), offsetof(__typeof__(*(object)), member))
 
 MUST_CHECK static enum base_code
 check_profile(const struct config_profile *profile, uint32_t *line, struct base_error *err)
@@ -95,7 +93,7 @@ check_references(const struct config_settings *settings, const struct config_end
 {
     struct bytes list = bytes_from_text(endpoint->profiles);
     struct bytes wanted = BYTES_NONE;
-    while (next_text(&list, &wanted)) {
+    while (config_next_text(&list, &wanted)) {
         bool is_there = false;
         for (uint32_t i = 0; i < settings->profile_count; i++) {
             is_there = is_there || bytes_equal_text(wanted, settings->profiles[i].place.name);
@@ -124,10 +122,10 @@ check_paths(const struct config_settings *settings, const struct config_endpoint
     struct bytes list = bytes_from_text(endpoint->paths);
     struct bytes path = BYTES_NONE;
     *line = LINE_OF(endpoint, "endpoint", paths);
-    while (next_text(&list, &path)) {
-        bool is_twice = list.len > 0 && has_text((const char *)list.ptr, path);
+    while (config_next_text(&list, &path)) {
+        bool is_twice = list.len > 0 && config_has_text((const char *)list.ptr, path);
         for (const struct config_endpoint *other = settings->endpoints; other < endpoint; other++) {
-            is_twice = is_twice || has_text(other->paths, path);
+            is_twice = is_twice || config_has_text(other->paths, path);
         }
         if (is_twice) {
             return base_fail(err, E_CONFIG_VALUE, "endpoint %s: the path %.*s is used twice",
@@ -137,8 +135,8 @@ check_paths(const struct config_settings *settings, const struct config_endpoint
     *line = GIVEN_LINE(endpoint, "endpoint", ndes_paths);
     list = bytes_from_text(endpoint->ndes_paths);
     /* The default names a path that the file may have taken away. */
-    while (*line != 0 && next_text(&list, &path)) {
-        if (!has_text(endpoint->paths, path)) {
+    while (*line != 0 && config_next_text(&list, &path)) {
+        if (!config_has_text(endpoint->paths, path)) {
             return base_fail(err, E_CONFIG_REFERENCE, "endpoint %s: %.*s is not among its paths",
                 endpoint->place.name, base_size_to_int(path.len), (const char *)path.ptr);
         }
@@ -170,7 +168,11 @@ config_check_rules(
     for (uint32_t i = 0; i < settings->profile_count; i++) {
         TRY(check_profile(&settings->profiles[i], out_line, err));
     }
+    for (uint32_t i = 0; i < settings->policy_count; i++) {
+        TRY(config_check_policy(&settings->policies[i], out_line, err));
+    }
     for (uint32_t i = 0; i < settings->endpoint_count; i++) {
+        TRY(config_check_asked(settings, &settings->endpoints[i], out_line, err));
         TRY(check_references(settings, &settings->endpoints[i], out_line, err));
         TRY(check_paths(settings, &settings->endpoints[i], out_line, err));
     }

@@ -14,6 +14,7 @@
 #define CONFIG_CAS_MAX 8
 #define CONFIG_ENDPOINTS_MAX 16
 #define CONFIG_PROFILES_MAX 64
+#define CONFIG_POLICIES_MAX 16
 #define CONFIG_ADDRESS_MAX 64 /* octets of "[address]:port" */
 #define CONFIG_URL_MAX 512    /* it stands in every certificate */
 #define CONFIG_STATIC_CHALLENGE_MAX 255

@@ -160,8 +160,11 @@ MUST_CHECK static enum base_code
 load_objects(struct loader *loader, const yaml_node_t *node, const struct config_key *key,
     void *section_struct, struct base_error *err)
 {
+    if (key->is_optional && is_null(node)) {
+        return BASE_OK; /* "policies:" with every line below it commented out */
+    }
     if (node->type != YAML_MAPPING_NODE ||
-        node->data.mapping.pairs.start == node->data.mapping.pairs.top) {
+        (!key->is_optional && node->data.mapping.pairs.start == node->data.mapping.pairs.top)) {
         return wrong_kind(loader, node, key, err);
     }
     for (const yaml_node_pair_t *pair = node->data.mapping.pairs.start;
@@ -330,7 +333,7 @@ add_absent(struct config_settings *settings, struct base_error *err)
         const struct config_key *key = &root->keys[i];
         bool is_array = key->type == CONFIG_OBJECTS || key->type == CONFIG_SEQUENCE;
         void *object = NULL;
-        if (is_array && settings->place.lines[i] == 0) {
+        if (is_array && !key->is_optional && settings->place.lines[i] == 0) {
             struct bytes name =
                 key->type == CONFIG_OBJECTS ? BYTES_LITERAL("default") : BYTES_LITERAL("");
             TRY(add_object(key, (uint8_t *)settings, name, 0, &object, err));

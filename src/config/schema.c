@@ -32,6 +32,13 @@ static const struct config_word san_types[] = {
 static const struct config_word key_types[] = {
     {"rsa", CONFIG_KEY_RSA}, {"ec", CONFIG_KEY_EC}, {NULL, 0}};
 
+static const struct config_word policy_types[] = {
+    {"webhook", IPC_POLICY_WEBHOOK}, {"intune", IPC_POLICY_INTUNE}, {NULL, 0}};
+static const struct config_word notices[] = {{"usual", 0},
+    {"before-answer", IPC_NOTIFY_BEFORE_ANSWER}, {"after-answer", IPC_NOTIFY_AFTER_ANSWER},
+    {NULL, 0}};
+static const struct config_word hresults[] = {{"signed", 0}, {"unsigned", 1}, {NULL, 0}};
+
 static const struct config_key listener_keys[] = {
     {"address", CONFIG_TEXT, IN(listener, address), .min = 1, .max = CONFIG_ADDRESS_MAX,
         .initial = "127.0.0.1:8080", .accept = config_accept_address,
@@ -82,6 +89,9 @@ static const struct config_key users_keys[] = {
     {"signer", CONFIG_TEXT, IN(users, signer), .min = 1, .max = IPC_NAME_MAX,
         .initial = "kurier-signer", .accept = config_accept_user,
         .comment = "Of the process that owns the keys."},
+    {"notifier", CONFIG_TEXT, IN(users, notifier), .min = 1, .max = IPC_NAME_MAX,
+        .initial = "kurier-notifier", .accept = config_accept_user,
+        .comment = "Of the process that talks to services outside."},
 };
 
 static const struct config_key ca_keys[] = {
@@ -107,6 +117,11 @@ static const struct config_key endpoint_keys[] = {
         .comment = "What may be requested here; the first is used when the path names none."},
     {"ca", CONFIG_TEXT, IN(endpoint, ca), .min = 1, .max = IPC_NAME_MAX, .initial = "default",
         .accept = config_accept_name, .comment = "The CA that issues."},
+    {"policies", CONFIG_TEXTS, IN(endpoint, policies), .min = 1, .max = 8, .initial = "challenge",
+        .accept = config_accept_name,
+        .comment = "Who is asked before a certificate is issued, and told afterwards. All that "
+                   "are asked must agree: challenge is Kurier itself, every other name is one of "
+                   "the section policies."},
     {"allow_3des", CONFIG_FLAG, AT(endpoint, allow_3des), .initial = "yes",
         .comment = "Older clients encrypt with triple DES. Newer ones use AES either way."},
     {"allow_sha1", CONFIG_FLAG, AT(endpoint, allow_sha1), .initial = "yes",
@@ -169,6 +184,68 @@ static const struct config_key profile_keys[] = {
                    "start."},
 };
 
+static const struct config_key policy_keys[] = {
+    {"type", CONFIG_CHOICE, AT(policy, type), .words = policy_types,
+        .comment = "What kind of service it is. It must be said."},
+    {"asked", CONFIG_FLAG, AT(policy, asked), .initial = "yes",
+        .comment = "It is asked before a certificate is issued; no: it is told only."},
+    {"notify", CONFIG_CHOICE, AT(policy, notify), .initial = "usual", .words = notices,
+        .comment = "before-answer: a device gets its certificate when the service has taken the "
+                   "notice of it, which is Intune's rule and usual there. after-answer: the "
+                   "notice follows, which is usual for a webhook."},
+    {"events", CONFIG_TEXTS, IN(policy, events), .min = 0, .max = 32, .initial = "*",
+        .accept = config_accept_event,
+        .comment = "What it is told; * is everything, an empty list nothing. Intune knows issued "
+                   "and failed."},
+    {"url", CONFIG_TEXT, IN(policy, url), .min = 0, .max = IPC_TEXT_MAX, .initial = "",
+        .accept = config_accept_service,
+        .comment = "Where a webhook is. http is for loopback only."},
+    {"secret", CONFIG_TEXT, IN(policy, secret), .min = 0, .max = IPC_NAME_MAX, .initial = "",
+        .accept = config_accept_secret,
+        .comment = "The name of the secret, as kurier secret set has it: the key with which a "
+                   "webhook's messages are signed, or the client secret of Intune's app "
+                   "registration."},
+    {"assertion_certificate", CONFIG_TEXT, IN(policy, assertion_certificate), .min = 0,
+        .max = IPC_NAME_MAX, .initial = "", .accept = config_accept_secret,
+        .comment = "In place of a client secret: the name under which kurier secret set has the "
+                   "certificate (PEM) that is registered at the app."},
+    {"assertion_key", CONFIG_TEXT, IN(policy, assertion_key), .min = 0, .max = IPC_NAME_MAX,
+        .initial = "", .accept = config_accept_secret,
+        .comment = "The name under which kurier secret set has its private key (PEM, RSA)."},
+    {"ca_file", CONFIG_TEXT, IN(policy, ca_file), .min = 0, .max = IPC_NAME_MAX, .initial = "",
+        .accept = config_accept_secret,
+        .comment = "The name under which kurier secret set has the CA certificates (PEM) that "
+                   "alone are believed for this service. Empty: those of the system."},
+    {"proxy", CONFIG_TEXT, IN(policy, proxy), .min = 0, .max = IPC_TEXT_MAX, .initial = "",
+        .accept = config_accept_proxy,
+        .comment = "An HTTP proxy on the way, as http://[USER:PASSWORD@]HOST:PORT."},
+    {"timeout", CONFIG_DURATION, AT(policy, timeout_s), .min = 1, .max = 25, .initial = "10s",
+        .comment = "The longest that one call may take."},
+    {"tenant", CONFIG_TEXT, IN(policy, tenant), .min = 0, .max = IPC_NAME_MAX, .initial = "",
+        .accept = config_accept_id,
+        .comment = "Intune: the tenant, as an id or as example.onmicrosoft.com."},
+    {"client_id", CONFIG_TEXT, IN(policy, client_id), .min = 0, .max = IPC_NAME_MAX, .initial = "",
+        .accept = config_accept_id, .comment = "Intune: the id of the app registration."},
+    {"authority", CONFIG_TEXT, IN(policy, authority), .min = 1, .max = IPC_TEXT_MAX,
+        .initial = "https://login.microsoftonline.com/", .accept = config_accept_service,
+        .comment = "Intune: who gives out tokens."},
+    {"graph_url", CONFIG_TEXT, IN(policy, graph_url), .min = 1, .max = IPC_TEXT_MAX,
+        .initial = "https://graph.microsoft.com/", .accept = config_accept_service,
+        .comment = "Intune: who knows where Intune's services are."},
+    {"resource_url", CONFIG_TEXT, IN(policy, resource_url), .min = 1, .max = IPC_TEXT_MAX,
+        .initial = "https://api.manage.microsoft.com/", .accept = config_accept_service,
+        .comment = "Intune: for whom its tokens are."},
+    {"app_id", CONFIG_TEXT, IN(policy, app_id), .min = 1, .max = IPC_NAME_MAX,
+        .initial = "0000000a-0000-0000-c000-000000000000", .accept = config_accept_id,
+        .comment = "Intune: the id of Intune itself among a tenant's services."},
+    {"hresult", CONFIG_CHOICE, AT(policy, is_hresult_unsigned), .initial = "signed",
+        .words = hresults,
+        .comment = "Intune: how the code of a failure is written, -2146885613 or 2148081683."},
+    {"revocations", CONFIG_DURATION, AT(policy, revocations_s), .min = 0, .max = DAY,
+        .initial = "10m",
+        .comment = "Intune: how often it is asked for certificates to be revoked; 0: never."},
+};
+
 static const struct config_section listener_section = {
     "listener", sizeof(struct config_listener), KEYS(listener_keys)};
 static const struct config_section log_section = {"log", sizeof(struct config_log), KEYS(log_keys)};
@@ -180,6 +257,8 @@ static const struct config_section users_section = {
 static const struct config_section ca_section = {"CA", sizeof(struct config_ca), KEYS(ca_keys)};
 static const struct config_section endpoint_section = {
     "endpoint", sizeof(struct config_endpoint), KEYS(endpoint_keys)};
+static const struct config_section policy_section = {
+    "policy", sizeof(struct config_policy), KEYS(policy_keys)};
 static const struct config_section profile_section = {
     "profile", sizeof(struct config_profile), KEYS(profile_keys)};
 
@@ -212,6 +291,12 @@ static const struct config_key settings_keys[] = {
         .count_offset = offsetof(struct config_settings, profile_count),
         .section = &profile_section,
         .comment = "A profile decides what a certificate looks like and who gets one."},
+    {"policies", CONFIG_OBJECTS, AT(settings, policies), .max = CONFIG_POLICIES_MAX,
+        .count_offset = offsetof(struct config_settings, policy_count), .is_optional = true,
+        .section = &policy_section,
+        .comment = "Services outside that are asked before a certificate is issued, or told what "
+                   "became of it: webhooks and Intune. Their secrets are put in place by kurier "
+                   "secret set."},
     {"ca", CONFIG_OBJECTS, AT(settings, cas), .max = CONFIG_CAS_MAX,
         .count_offset = offsetof(struct config_settings, ca_count), .section = &ca_section,
         .comment = "Certification authorities."},
@@ -231,6 +316,7 @@ static const struct config_section settings_section = {
     _Static_assert(sizeof(table) / sizeof((table)[0]) <= CONFIG_KEYS_MAX, "raise CONFIG_KEYS_MAX")
 FEW_KEYS(endpoint_keys);
 FEW_KEYS(profile_keys);
+FEW_KEYS(policy_keys);
 FEW_KEYS(settings_keys);
 
 const struct config_section *

@@ -54,6 +54,7 @@ struct config_key {
     config_accept accept;            /* of texts; NULL: any */
     const struct config_section *section;
     size_t count_offset; /* of OBJECTS and SEQUENCE: a uint32_t */
+    bool is_optional;    /* of OBJECTS: a file that has none means none, not one called default */
     const char *comment; /* whole sentences */
 };
 

@@ -15,6 +15,7 @@ send_process(int fd, const struct config_settings *settings, struct base_error *
         .user_front = bytes_from_text(settings->users.front),
         .user_ledger = bytes_from_text(settings->users.ledger),
         .user_signer = bytes_from_text(settings->users.signer),
+        .user_notifier = bytes_from_text(settings->users.notifier),
         .log_file = bytes_from_text(settings->log.file),
     };
     return ipc_send(fd, &ipc_config_process_spec, &message, -1, err);
@@ -96,6 +97,7 @@ send_endpoint(int fd, const struct config_endpoint *endpoint, struct base_error 
 {
     struct ipc_config_endpoint message = {
         .name = bytes_from_text(endpoint->place.name),
+        .policies = bytes_from_text(endpoint->policies),
         .paths = bytes_from_text(endpoint->paths),
         .ndes_paths = bytes_from_text(endpoint->ndes_paths),
         .profiles = bytes_from_text(endpoint->profiles),
@@ -110,6 +112,39 @@ send_endpoint(int fd, const struct config_endpoint *endpoint, struct base_error 
         .attributes_as_sent = endpoint->attributes_as_sent,
     };
     return ipc_send(fd, &ipc_config_endpoint_spec, &message, -1, err);
+}
+
+/* What is usual for a type becomes what the file might have said. */
+MUST_CHECK static enum base_code
+send_policy(int fd, const struct config_policy *policy, struct base_error *err)
+{
+    bool is_intune = policy->type == IPC_POLICY_INTUNE;
+    uint8_t usual = is_intune ? IPC_NOTIFY_BEFORE_ANSWER : IPC_NOTIFY_AFTER_ANSWER;
+    const char *events =
+        is_intune && strcmp(policy->events, "*") == 0 ? "issued\nfailed" : policy->events;
+    struct ipc_config_policy message = {
+        .name = bytes_from_text(policy->place.name),
+        .kind = policy->type,
+        .is_asked = policy->asked,
+        .notify = policy->notify != 0 ? policy->notify : usual,
+        .events = bytes_from_text(events),
+        .url = bytes_from_text(policy->url),
+        .secret = bytes_from_text(policy->secret),
+        .assertion_certificate = bytes_from_text(policy->assertion_certificate),
+        .assertion_key = bytes_from_text(policy->assertion_key),
+        .ca_file = bytes_from_text(policy->ca_file),
+        .proxy = bytes_from_text(policy->proxy),
+        .timeout_ms = (uint32_t)(policy->timeout_s * 1000),
+        .tenant = bytes_from_text(policy->tenant),
+        .client_id = bytes_from_text(policy->client_id),
+        .authority = bytes_from_text(policy->authority),
+        .graph_url = bytes_from_text(policy->graph_url),
+        .resource_url = bytes_from_text(policy->resource_url),
+        .app_id = bytes_from_text(policy->app_id),
+        .is_hresult_unsigned = policy->is_hresult_unsigned,
+        .revocations_s = is_intune ? policy->revocations_s : 0,
+    };
+    return ipc_send(fd, &ipc_config_policy_spec, &message, -1, err);
 }
 
 enum base_code
@@ -133,6 +168,9 @@ config_send(int socket_fd, const struct config_settings *settings, struct base_e
     }
     for (uint32_t i = 0; i < settings->endpoint_count; i++) {
         TRY(send_endpoint(socket_fd, &settings->endpoints[i], err));
+    }
+    for (uint32_t i = 0; i < settings->policy_count; i++) {
+        TRY(send_policy(socket_fd, &settings->policies[i], err));
     }
     struct ipc_config_end end = {0};
     return ipc_send(socket_fd, &ipc_config_end_spec, &end, -1, err);

@@ -8,8 +8,9 @@
 #include "config/settings.h"
 
 /*
- * CONFIG_PROCESS, CONFIG_GENERAL, listeners, proxies, CAs, profiles, endpoints, CONFIG_END, in this
- * order. The supervisor adds the home and the generation. Errors: as ipc_send().
+ * CONFIG_PROCESS, CONFIG_GENERAL, listeners, proxies, CAs, profiles, endpoints, policies,
+ * CONFIG_END, in this order. The supervisor adds the home and the generation. Errors: as
+ * ipc_send().
  */
 MUST_CHECK enum base_code config_send(
     int socket_fd, const struct config_settings *settings, struct base_error *err);

@@ -52,6 +52,7 @@ struct config_users {
     char front[IPC_NAME_MAX + 1];
     char ledger[IPC_NAME_MAX + 1];
     char signer[IPC_NAME_MAX + 1];
+    char notifier[IPC_NAME_MAX + 1];
 };
 
 struct config_ca {
@@ -65,6 +66,7 @@ struct config_endpoint {
     char ndes_paths[IPC_TEXT_MAX + 1];
     char profiles[IPC_TEXT_MAX + 1];
     char ca[IPC_NAME_MAX + 1];
+    char policies[IPC_TEXT_MAX + 1];
     uint8_t allow_3des;
     uint8_t allow_sha1;
     uint8_t allow_get;
@@ -94,6 +96,29 @@ struct config_profile {
 };
 enum config_key_type { CONFIG_KEY_RSA = 1, CONFIG_KEY_EC = 2 };
 
+struct config_policy {
+    struct config_place place;
+    uint8_t type; /* enum ipc_policy_kind; 0: the file does not say */
+    uint8_t asked;
+    uint8_t notify; /* enum ipc_policy_notify; 0: what is usual for the type */
+    uint8_t is_hresult_unsigned;
+    char events[IPC_TEXT_MAX + 1];
+    char url[IPC_TEXT_MAX + 1];
+    char secret[IPC_NAME_MAX + 1];
+    char assertion_certificate[IPC_NAME_MAX + 1];
+    char assertion_key[IPC_NAME_MAX + 1];
+    char ca_file[IPC_NAME_MAX + 1];
+    char proxy[IPC_TEXT_MAX + 1];
+    char tenant[IPC_NAME_MAX + 1];
+    char client_id[IPC_NAME_MAX + 1];
+    char authority[IPC_TEXT_MAX + 1];
+    char graph_url[IPC_TEXT_MAX + 1];
+    char resource_url[IPC_TEXT_MAX + 1];
+    char app_id[IPC_NAME_MAX + 1];
+    int64_t timeout_s;
+    int64_t revocations_s;
+};
+
 struct config_settings {
     struct config_place place;
     char public_url[CONFIG_URL_MAX + 1];
@@ -111,6 +136,8 @@ struct config_settings {
     uint32_t endpoint_count;
     struct config_profile profiles[CONFIG_PROFILES_MAX];
     uint32_t profile_count;
+    struct config_policy policies[CONFIG_POLICIES_MAX];
+    uint32_t policy_count;
 };
 
 #endif

@@ -45,8 +45,11 @@ add_comment(struct buffer *out, size_t indent, const char *text, struct base_err
 static void
 initial_text(const struct config_key *key, char *out, size_t size)
 {
-    if (config_type_is_list(key->type)) {
-        (void)snprintf(out, size, "[%s]", key->initial);
+    if (key->initial == NULL) {
+        (void)snprintf(out, size, "%s", key->words == NULL ? "" : key->words[0].word);
+    } else if (config_type_is_list(key->type)) {
+        bool is_alias = key->initial[0] == '*'; /* YAML's own sign: quoted */
+        (void)snprintf(out, size, is_alias ? "[\"%s\"]" : "[%s]", key->initial);
     } else {
         (void)snprintf(out, size, "%s", key->initial[0] == '\0' ? "\"\"" : key->initial);
     }
@@ -69,6 +72,23 @@ add_key(struct buffer *out, size_t indent, const char *dash, const struct config
     TRY(add_comment(out, indent, key->comment, err));
     (void)snprintf(line, sizeof(line), "%s\n", head);
     return buffer_append_text(out, line, err);
+}
+
+/* What may be wholly absent stands there as comments, to be made real by hand. */
+MUST_CHECK static enum base_code
+add_optional(struct buffer *out, const struct config_key *key, struct base_error *err)
+{
+    char line[256] = "";
+    (void)snprintf(line, sizeof(line), "%s:\n#  NAME:\n", key->name);
+    TRY(buffer_append_text(out, line, err));
+    for (size_t i = 0; i < key->section->count; i++) {
+        const struct config_key *inner = &key->section->keys[i];
+        char value[128] = "";
+        initial_text(inner, value, sizeof(value));
+        (void)snprintf(line, sizeof(line), "#    %s: %s\n", inner->name, value);
+        TRY(buffer_append_text(out, line, err));
+    }
+    return BASE_OK;
 }
 
 MUST_CHECK static enum base_code
@@ -105,7 +125,7 @@ config_default_text(struct buffer *out, struct base_error *err)
         TRY(buffer_append_text(out, "\n", err));
         TRY(add_comment(out, 0, key->comment, err));
         if (key->section != NULL) {
-            TRY(add_section(out, key, err));
+            TRY(key->is_optional ? add_optional(out, key, err) : add_section(out, key, err));
             continue;
         }
         char value[128] = "";

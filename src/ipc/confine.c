@@ -65,7 +65,14 @@ add_conditions(
         status |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
             SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
     }
-    if (table->role == IPC_FRONT) {
+    if (table->role == IPC_NOTIFIER) {
+        for (size_t i = 0; i < sizeof(ipc_notifier_families) / sizeof(ipc_notifier_families[0]);
+             i++) {
+            status |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
+                SCMP_A0(SCMP_CMP_EQ, ipc_notifier_families[i], 0));
+        }
+    }
+    if (table->role == IPC_FRONT || table->role == IPC_NOTIFIER) {
         for (size_t i = 0; i < sizeof(ipc_front_ioctls) / sizeof(ipc_front_ioctls[0]); i++) {
             status |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
                 SCMP_A1(SCMP_CMP_EQ, ipc_front_ioctls[i], 0));
@@ -155,7 +162,8 @@ apply_landlock(const struct ipc_confinement *confinement, const struct base_log 
     *out_version = 0;
     if (version == 0) {
         (void)base_fail(&why, E_CONFINEMENT, "this kernel has no Landlock");
-    } else if (ipc_landlock_apply(version, writable, readable, &why) == BASE_OK) {
+    } else if (ipc_landlock_apply(version, writable, readable, confinement->may_connect, &why) ==
+               BASE_OK) {
         *out_version = version;
         return BASE_OK;
     }

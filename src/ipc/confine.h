@@ -23,6 +23,7 @@ struct ipc_confinement {
     enum ipc_role role;                          /* chooses the seccomp table */
     const char *writable[IPC_CONFINE_PATHS_MAX]; /* folders, everything below; NULL: no more */
     const char *readable[IPC_CONFINE_PATHS_MAX]; /* files or folders; NULL: no more */
+    bool may_connect;                            /* TCP outward: the notifier */
     bool is_memory_locked;                       /* mlockall(2): the signer */
     bool is_strict;                              /* an absent feature is an error */
 };

@@ -2,6 +2,7 @@
 
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include "base/banned.h"
 
@@ -40,6 +41,17 @@ static const char signer[] =
     "recvfrom sendto shutdown set_robust_list rseq sched_getaffinity "
     "mlock mlock2 munlock";
 
+/*
+ * The notifier: connections outward, and what resolving a name takes: threads of libcurl, the
+ * resolver's files and datagrams, the kernel's list of addresses (netlink, bind). It can accept
+ * nothing: no listen, no accept.
+ */
+static const char notifier[] =
+    "socketpair connect bind shutdown recvfrom sendto sendmmsg recvmmsg "
+    "getsockopt setsockopt getsockname getpeername "
+    "open openat stat lstat statx access faccessat faccessat2 readlink readlinkat getcwd "
+    "pread64 getdents64 uname set_robust_list rseq sched_getaffinity eventfd2 pipe2";
+
 /* The config step reads one descriptor and writes to another. */
 static const char config[] = "";
 
@@ -47,6 +59,7 @@ static const struct ipc_syscall_table tables[] = {
     {IPC_FRONT, front, false},
     {IPC_LEDGER, ledger, false},
     {IPC_SIGNER, signer, true},
+    {IPC_NOTIFIER, notifier, true},
     {IPC_CONFIG_STEP, config, false},
 };
 
@@ -65,6 +78,7 @@ const char ipc_syscalls_deadly[] =
     "personality";
 
 const unsigned long ipc_front_ioctls[3] = {SIOCOUTQ, FIONREAD, FIONBIO};
+const unsigned long ipc_notifier_families[3] = {AF_INET, AF_INET6, AF_NETLINK};
 
 const struct ipc_syscall_table *
 ipc_syscall_table_find(enum ipc_role role)

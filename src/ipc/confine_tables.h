@@ -22,8 +22,11 @@ extern const char ipc_syscalls_deadly[];    /* kill the process */
 /* NULL: no such role. */
 const struct ipc_syscall_table *ipc_syscall_table_find(enum ipc_role role);
 
-/* The ioctl(2) requests of the front: octets that the peer has not acknowledged (SIOCOUTQ), octets
- * that can be read (FIONREAD), blocking or not (FIONBIO). */
+/* The families of which the notifier may make a socket. */
+extern const unsigned long ipc_notifier_families[3];
+
+/* The ioctl(2) requests of front and notifier: octets that the peer has not acknowledged
+ * (SIOCOUTQ), octets that can be read (FIONREAD), blocking or not (FIONBIO). */
 extern const unsigned long ipc_front_ioctls[3];
 
 #endif

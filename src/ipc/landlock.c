@@ -24,8 +24,9 @@
 #define FS_VERSION_1 ((UINT64_C(1) << 13) - 1) /* all rights up to making symbolic links */
 #define FS_REFER (UINT64_C(1) << 13)           /* version 2 */
 #define FS_TRUNCATE (UINT64_C(1) << 14)        /* version 3 */
-#define NET_TCP ((UINT64_C(1) << 0) | (UINT64_C(1) << 1)) /* version 4: bind, connect */
-#define FS_IOCTL_DEV (UINT64_C(1) << 15)                  /* version 5 */
+#define NET_BIND_TCP (UINT64_C(1) << 0)        /* version 4 */
+#define NET_CONNECT_TCP (UINT64_C(1) << 1)     /* version 4 */
+#define FS_IOCTL_DEV (UINT64_C(1) << 15)       /* version 5 */
 #define SCOPES                                                                                     \
     ((UINT64_C(1) << 0) | (UINT64_C(1) << 1)) /* version 6: abstract sockets, signals              \
                                                */
@@ -73,8 +74,8 @@ allow(int ruleset_fd, const char *path, uint64_t access, uint64_t handled, struc
 }
 
 enum base_code
-ipc_landlock_apply(
-    int version, const char *const *writable, const char *const *readable, struct base_error *err)
+ipc_landlock_apply(int version, const char *const *writable, const char *const *readable,
+    bool may_connect, struct base_error *err)
 {
     static const uint64_t can_read = FS_READ_FILE | FS_READ_DIR;
     static const uint64_t can_write = FS_READ_FILE | FS_READ_DIR | FS_WRITE_FILE | FS_REMOVE_FILE |
@@ -85,7 +86,7 @@ ipc_landlock_apply(
     rules.handled_access_fs |= version >= 3 ? FS_TRUNCATE : 0;
     rules.handled_access_fs |= version >= 5 ? FS_IOCTL_DEV : 0;
     if (version >= 4) {
-        rules.handled_access_net = NET_TCP;
+        rules.handled_access_net = NET_BIND_TCP | (may_connect ? 0 : NET_CONNECT_TCP);
         size = 2 * sizeof(uint64_t);
     }
     if (version >= 6) {

@@ -8,6 +8,8 @@
 #ifndef IPC_LANDLOCK_H
 #define IPC_LANDLOCK_H
 
+#include <stdbool.h>
+
 #include "base/error.h"
 
 /* The kernel's version of Landlock, 0: it has none, or it is switched off. */
@@ -15,10 +17,11 @@ int ipc_landlock_version(void);
 
 /*
  * Allow everything below the folders of @writable, reading of @readable (files or folders), and no
- * other file; no TCP bind and connect where the kernel can refuse them. Both lists end with NULL;
- * a path that does not exist is left out. Needs no_new_privs. Errors: E_CONFINEMENT.
+ * other file; no TCP bind, and unless may_connect no connect, where the kernel can refuse them.
+ * Both lists end with NULL; a path that does not exist is left out. Needs no_new_privs. Errors:
+ * E_CONFINEMENT.
  */
-MUST_CHECK enum base_code ipc_landlock_apply(
-    int version, const char *const *writable, const char *const *readable, struct base_error *err);
+MUST_CHECK enum base_code ipc_landlock_apply(int version, const char *const *writable,
+    const char *const *readable, bool may_connect, struct base_error *err);
 
 #endif

@@ -153,7 +153,8 @@ IPC_DECLARE(config_proxy, IPC_CONFIG_PROXY_FIELDS)
  */
 #define IPC_CONFIG_PROCESS_FIELDS(U8, U32, U64, I64, BYTES)                                        \
     BYTES(user_front, IPC_NAME_MAX)                                                                \
-    BYTES(user_ledger, IPC_NAME_MAX) BYTES(user_signer, IPC_NAME_MAX) BYTES(log_file, IPC_TEXT_MAX)
+    BYTES(user_ledger, IPC_NAME_MAX) BYTES(user_signer, IPC_NAME_MAX)                              \
+    BYTES(user_notifier, IPC_NAME_MAX) BYTES(log_file, IPC_TEXT_MAX)
 IPC_DECLARE(config_process, IPC_CONFIG_PROCESS_FIELDS)
 
 #define IPC_CONFIG_END_FIELDS(U8, U32, U64, I64, BYTES) U32(generation)

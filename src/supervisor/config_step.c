@@ -45,6 +45,7 @@ take_process(
     copy_text(config->users[SUPERVISOR_FRONT], IPC_NAME_MAX + 1, process.user_front);
     copy_text(config->users[SUPERVISOR_LEDGER], IPC_NAME_MAX + 1, process.user_ledger);
     copy_text(config->users[SUPERVISOR_SIGNER], IPC_NAME_MAX + 1, process.user_signer);
+    copy_text(config->users[SUPERVISOR_NOTIFIER], IPC_NAME_MAX + 1, process.user_notifier);
     copy_text(config->log_file, sizeof(config->log_file), process.log_file);
     return BASE_OK;
 }
@@ -105,6 +106,9 @@ take_frame(struct supervisor_config *config, const struct ipc_frame *frame, bool
     case IPC_TYPE_CONFIG_END:
         *out_is_end = true;
         return BASE_OK;
+    case IPC_TYPE_CONFIG_POLICY:
+        config->has_policies = true;
+        return keep_frame(config, frame, err);
     default:
         return keep_frame(config, frame, err);
     }
@@ -198,6 +202,8 @@ is_for(uint16_t type, enum ipc_role role)
         return role == IPC_LEDGER || role == IPC_SIGNER;
     case IPC_TYPE_CONFIG_PROXY:
         return role == IPC_FRONT;
+    case IPC_TYPE_CONFIG_POLICY:
+        return role == IPC_LEDGER || role == IPC_NOTIFIER;
     default:
         return false;
     }

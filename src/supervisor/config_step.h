@@ -14,6 +14,7 @@ struct supervisor_config {
     char users[SUPERVISOR_ROLES][IPC_NAME_MAX + 1];
     char log_file[IPC_TEXT_MAX + 1]; /* empty: options->log_fd */
     bool is_strict;
+    bool has_policies; /* there is something for the notifier to do */
     enum base_log_level log_level;
     struct {
         char address[IPC_TEXT_MAX + 1];

@@ -183,15 +183,19 @@ supervisor_home_prepare(struct supervisor *supervisor, struct base_error *err)
 {
     const struct supervisor_role *ledger = &supervisor->roles[SUPERVISOR_LEDGER];
     const struct supervisor_role *signer = &supervisor->roles[SUPERVISOR_SIGNER];
+    const struct supervisor_role *notifier = &supervisor->roles[SUPERVISOR_NOTIFIER];
     struct stat about = {0};
     if (stat(supervisor->home, &about) != 0) {
         return base_fail_errno(err, E_HOME_MISSING, errno, "%.150s", supervisor->home);
     }
-    if ((ledger->user.is_switched || signer->user.is_switched) && (about.st_mode & 01) == 0) {
+    bool is_switched =
+        ledger->user.is_switched || signer->user.is_switched || notifier->user.is_switched;
+    if (is_switched && (about.st_mode & 01) == 0) {
         return base_fail(err, E_HOME_UNFIT,
             "%.120s has mode %03o, which keeps the system users of the roles out: chmod o+x",
             supervisor->home, (unsigned)about.st_mode & 0777);
     }
     TRY(prepare_folder(supervisor, "ledger", &ledger->user, err));
+    TRY(prepare_folder(supervisor, "notifier", &notifier->user, err));
     return prepare_folder(supervisor, "signer", &signer->user, err);
 }

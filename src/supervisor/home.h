@@ -19,8 +19,8 @@ MUST_CHECK enum base_code supervisor_home_lock(
     struct supervisor *supervisor, struct base_error *err);
 
 /*
- * Make the folders of ledger and signer, each for its own user only. A folder of another owner
- * (the users were made later) is handed over with its files. Errors: E_HOME_UNFIT.
+ * Make the folders of ledger, notifier and signer, each for its own user only. A folder of another
+ * owner (the users were made later) is handed over with its files. Errors: E_HOME_UNFIT.
  */
 MUST_CHECK enum base_code supervisor_home_prepare(
     struct supervisor *supervisor, struct base_error *err);

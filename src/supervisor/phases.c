@@ -62,7 +62,7 @@ drain_role(struct supervisor *supervisor, struct supervisor_role *role)
 }
 
 /* One role after the other, in the order of their index: the ledger must be there as long as the
- * front has requests to finish, the signer as long as the ledger. */
+ * front has requests to finish, notifier and signer as long as the ledger. */
 static void
 step_stopping(struct supervisor *supervisor)
 {
@@ -200,6 +200,38 @@ step_starting(struct supervisor *supervisor)
 
 /* ---- reloading ---- */
 
+/* The first policy of a home that runs: the role that is new with it must take the new
+ * configuration as the others do. */
+static void
+begin_notifier(struct supervisor *supervisor)
+{
+    struct supervisor_role *notifier = &supervisor->roles[SUPERVISOR_NOTIFIER];
+    struct base_error err = {0};
+    if (notifier->is_wanted || !supervisor_roles_want_notifier(supervisor, supervisor->next)) {
+        return;
+    }
+    notifier->is_wanted = true;
+    notifier->death_count = 0;
+    if (supervisor_role_start(supervisor, supervisor->next, notifier, &err) != BASE_OK) {
+        base_log_error(&supervisor->log, BASE_LOG_ERROR, "role_start_failed", &err);
+    }
+}
+
+/* The last policy is gone, or the reload that brought the first one was refused. */
+static void
+end_notifier(struct supervisor *supervisor)
+{
+    struct supervisor_role *notifier = &supervisor->roles[SUPERVISOR_NOTIFIER];
+    if (!notifier->is_wanted || supervisor_roles_want_notifier(supervisor, supervisor->config)) {
+        return;
+    }
+    notifier->is_wanted = false;
+    notifier->restart_ms = 0;
+    if (notifier->pid != 0) {
+        drain_role(supervisor, notifier);
+    }
+}
+
 static void
 begin_reload(struct supervisor *supervisor)
 {
@@ -217,6 +249,7 @@ begin_reload(struct supervisor *supervisor)
     }
     supervisor->phase = SUPERVISOR_RELOADING;
     supervisor_roles_configure(supervisor, supervisor->next);
+    begin_notifier(supervisor);
 }
 
 /* Tell the front what is new and what is gone; a changed purpose is both. */
@@ -279,6 +312,7 @@ finish_reload(struct supervisor *supervisor)
         base_log_end(&record);
     }
     supervisor_config_free(old);
+    end_notifier(supervisor);
     change_log(supervisor);
     change_listeners(supervisor);
     struct base_log_record record;
@@ -296,6 +330,7 @@ undo_reload(struct supervisor *supervisor, const struct base_error *why)
     supervisor_listeners_close(&supervisor->next_listeners, &supervisor->listeners);
     supervisor_config_free(MOVE(supervisor->next));
     supervisor->phase = SUPERVISOR_RUNNING;
+    end_notifier(supervisor);
     supervisor_roles_configure(supervisor, supervisor->config);
 }
 
@@ -325,6 +360,14 @@ step_reloading(struct supervisor *supervisor)
 
 /* ---- running ---- */
 
+/* It drains: a configuration that wants it again must wait for its end. */
+static bool
+is_notifier_ending(const struct supervisor *supervisor)
+{
+    const struct supervisor_role *notifier = &supervisor->roles[SUPERVISOR_NOTIFIER];
+    return !notifier->is_wanted && notifier->pid != 0;
+}
+
 static void
 step_running(struct supervisor *supervisor)
 {
@@ -339,7 +382,8 @@ step_running(struct supervisor *supervisor)
             (void)base_fail(&why, E_ROLE_DIED, "kurier-signer, while it made the CA");
             supervisor_stop(supervisor, &why);
         }
-    } else if (supervisor->is_reload_wanted && supervisor_roles_are_ready(supervisor)) {
+    } else if (supervisor->is_reload_wanted && supervisor_roles_are_ready(supervisor) &&
+               !is_notifier_ending(supervisor)) {
         begin_reload(supervisor);
     }
 }
@@ -348,7 +392,7 @@ static void
 start_again(struct supervisor *supervisor, struct supervisor_role *role)
 {
     struct base_error err = {0};
-    if (supervisor_role_start(supervisor, role, &err) != BASE_OK) {
+    if (supervisor_role_start(supervisor, supervisor->config, role, &err) != BASE_OK) {
         /* No memory or no program: neither is cured by haste. */
         base_log_error(&supervisor->log, BASE_LOG_ERROR, "role_start_failed", &err);
         role->restart_ms = supervisor_now_ms(supervisor) + SUPERVISOR_BACKOFF_MOST;

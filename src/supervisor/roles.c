@@ -24,6 +24,7 @@ supervisor_roles_init(struct supervisor *supervisor)
     } names[SUPERVISOR_ROLES] = {
         [SUPERVISOR_FRONT] = {IPC_FRONT, "kurier-front"},
         [SUPERVISOR_LEDGER] = {IPC_LEDGER, "kurier-ledger"},
+        [SUPERVISOR_NOTIFIER] = {IPC_NOTIFIER, "kurier-notifier"},
         [SUPERVISOR_SIGNER] = {IPC_SIGNER, "kurier-signer"},
     };
     const struct supervisor_options *options = supervisor->options;
@@ -63,6 +64,13 @@ supervisor_role_send(struct supervisor *supervisor, struct supervisor_role *role
     if (role->fd >= 0 && ipc_send(role->fd, spec, message, pass_fd, &err) != BASE_OK) {
         end_role(supervisor, role, &err);
     }
+}
+
+/* Who has anything to say to whom: the notifier, which talks outward, to the ledger alone. */
+static bool
+are_peers(enum ipc_role a, enum ipc_role b)
+{
+    return (a != IPC_NOTIFIER && b != IPC_NOTIFIER) || a == IPC_LEDGER || b == IPC_LEDGER;
 }
 
 /* A new socket between two roles; both learn who is at its other end from us alone. */
@@ -136,8 +144,8 @@ log_started(const struct supervisor *supervisor, const struct supervisor_role *r
 }
 
 enum base_code
-supervisor_role_start(
-    struct supervisor *supervisor, struct supervisor_role *role, struct base_error *err)
+supervisor_role_start(struct supervisor *supervisor, const struct supervisor_config *config,
+    struct supervisor_role *role, struct base_error *err)
 {
     const struct timeval patience = {SUPERVISOR_SEND_WAIT / 1000, 0};
     int fds[2] = {-1, -1};
@@ -162,14 +170,21 @@ supervisor_role_start(
     log_started(supervisor, role);
     for (size_t i = 0; i < SUPERVISOR_ROLES; i++) {
         struct supervisor_role *other = &supervisor->roles[i];
-        if (other != role && other->pid != 0) {
+        if (other != role && other->pid != 0 && are_peers(role->role, other->role)) {
             TRY(introduce(supervisor, role, other, err));
         }
     }
     send_listeners(supervisor, role);
     send_passphrase(supervisor, role);
-    send_config(supervisor, supervisor->config, role);
+    send_config(supervisor, config, role);
     return BASE_OK;
+}
+
+bool
+supervisor_roles_want_notifier(
+    const struct supervisor *supervisor, const struct supervisor_config *config)
+{
+    return supervisor->roles[SUPERVISOR_FRONT].is_wanted && config->has_policies;
 }
 
 void
@@ -245,8 +260,8 @@ find_role(struct supervisor *supervisor, enum ipc_role wanted)
 
 /*
  * Two living roles lost their socket: an error of the system, or what came out of it was not
- * understood. Only the front, which reads strangers' octets, is ended on another role's word. A
- * role that goes on losing its peers is started anew, which has bounds of its own.
+ * understood. Only the front and the notifier, which read strangers' octets, are ended on another
+ * role's word. A role that goes on losing its peers is started anew, which has bounds of its own.
  */
 static void
 take_peer_lost(
@@ -259,10 +274,10 @@ take_peer_lost(
         return;
     }
     struct supervisor_role *other = find_role(supervisor, (enum ipc_role)lost.role);
-    if (other == NULL || other == role) {
+    if (other == NULL || other == role || !are_peers(role->role, other->role)) {
         return; /* it died meanwhile, and its successor is introduced */
     }
-    if (lost.is_misbehaving != 0 && other->role == IPC_FRONT) {
+    if (lost.is_misbehaving != 0 && (other->role == IPC_FRONT || other->role == IPC_NOTIFIER)) {
         (void)base_fail(&err, E_IPC_UNEXPECTED, "so says %s", role->program);
         end_role(supervisor, other, &err);
     } else if (++role->loss_count > SUPERVISOR_LOSSES) {
@@ -352,8 +367,8 @@ void
 supervisor_role_died(struct supervisor *supervisor, struct supervisor_role *role, int status)
 {
     int64_t now_ms = supervisor_now_ms(supervisor);
-    bool is_expected =
-        supervisor->phase == SUPERVISOR_STOPPING && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    bool is_expected = (supervisor->phase == SUPERVISOR_STOPPING || !role->is_wanted) &&
+                       WIFEXITED(status) && WEXITSTATUS(status) == 0;
     pid_t pid = role->pid;
     role->pid = 0; /* the number may soon be another process' */
     hear_last_words(supervisor, role);
@@ -371,7 +386,9 @@ supervisor_role_died(struct supervisor *supervisor, struct supervisor_role *role
     base_log_end(&record);
     role->is_ready = false;
     role->deadline_ms = 0;
-    role->restart_ms = supervisor->phase == SUPERVISOR_STOPPING ? 0 : restart_time(role, now_ms);
+    role->restart_ms = supervisor->phase == SUPERVISOR_STOPPING || !role->is_wanted
+                           ? 0
+                           : restart_time(role, now_ms);
 }
 
 bool

@@ -11,12 +11,16 @@
 void supervisor_roles_init(struct supervisor *supervisor);
 
 /*
- * Start a role: process, sockets to the roles that run, listeners, passphrase, configuration. What
+ * Start a role: process, sockets to its peers that run, listeners, passphrase, @config. What
  * a role that dies meanwhile makes fail is no error here: its death is noticed soon. Errors:
  * E_ROLE_MISSING, E_SYSTEM.
  */
-MUST_CHECK enum base_code supervisor_role_start(
-    struct supervisor *supervisor, struct supervisor_role *role, struct base_error *err);
+MUST_CHECK enum base_code supervisor_role_start(struct supervisor *supervisor,
+    const struct supervisor_config *config, struct supervisor_role *role, struct base_error *err);
+
+/* Is the notifier wanted on @config: a server whose configuration has policies? */
+bool supervisor_roles_want_notifier(
+    const struct supervisor *supervisor, const struct supervisor_config *config);
 
 /* Send @config to every role that runs, as a new generation; each answers READY or REFUSED. */
 void supervisor_roles_configure(

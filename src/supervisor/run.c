@@ -106,9 +106,11 @@ prepare(struct supervisor *supervisor, struct base_error *err)
     if (!is_making_ca) {
         TRY(ipc_control_listen(supervisor->home, &supervisor->control_fd, err));
     }
+    supervisor->roles[SUPERVISOR_NOTIFIER].is_wanted =
+        supervisor_roles_want_notifier(supervisor, supervisor->config);
     for (size_t i = 0; i < SUPERVISOR_ROLES; i++) {
         if (supervisor->roles[i].is_wanted) {
-            TRY(supervisor_role_start(supervisor, &supervisor->roles[i], err));
+            TRY(supervisor_role_start(supervisor, supervisor->config, &supervisor->roles[i], err));
         }
     }
     return BASE_OK;

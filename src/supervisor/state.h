@@ -13,7 +13,13 @@
 #include "supervisor/supervisor.h"
 
 /* The order of draining: who takes new work first. */
-enum supervisor_index { SUPERVISOR_FRONT, SUPERVISOR_LEDGER, SUPERVISOR_SIGNER, SUPERVISOR_ROLES };
+enum supervisor_index {
+    SUPERVISOR_FRONT,
+    SUPERVISOR_LEDGER,
+    SUPERVISOR_NOTIFIER,
+    SUPERVISOR_SIGNER,
+    SUPERVISOR_ROLES
+};
 
 /* Whom a role runs as. */
 struct supervisor_user {
@@ -25,7 +31,8 @@ struct supervisor_user {
 struct supervisor_role {
     enum ipc_role role;
     const char *program; /* "kurier-front" */
-    bool is_wanted;      /* in a session without listeners the front is not */
+    bool is_wanted;      /* in a session without listeners the front is not; the notifier is while
+                            there are policies */
     struct supervisor_user user;
     pid_t pid;        /* 0: not running */
     int fd;           /* its supervisor socket; -1: none */

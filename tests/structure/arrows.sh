@@ -37,6 +37,7 @@ expect() {
 expect kurier-signer 'libcrypto libseccomp '
 expect kurier-ledger 'libcrypto libjansson libseccomp libsqlite3 '
 expect kurier-front 'libcrypto libevent_core-2.1 libseccomp '
+expect kurier-notifier 'libcrypto libcurl libjansson libseccomp '
 expect kurier-config 'libseccomp libyaml-0 '
 
 # The front has no code that uses a private key or a database; the signer none that reads HTTP or SCEP.
@@ -45,6 +46,9 @@ for symbol in pki_sign pki_unwrap_key pki_private_key_load store_commit; do
 done
 for symbol in scep_ front_ store_; do
     if nm "$build/kurier-signer" | grep -qE " [tT] $symbol"; then complain "kurier-signer contains $symbol*"; fi
+done
+for symbol in scep_ front_ store_ signer_ ledger_; do
+    if nm "$build/kurier-notifier" | grep -qE " [tT] $symbol"; then complain "kurier-notifier contains $symbol*"; fi
 done
 for symbol in scep_ front_; do
     if nm "$build/kurier-ledger" | grep -qE " [tT] $symbol"; then complain "kurier-ledger contains $symbol*"; fi

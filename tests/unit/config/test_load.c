@@ -65,12 +65,35 @@ place_of(const struct config_key *outer)
     return place;
 }
 
+/* What an object must say besides, behind the key. */
+static void
+add_required(const struct config_key *outer, const struct config_key *key, char *out, size_t size)
+{
+    static const char *const required[][2] = {
+        {"type", "webhook"}, {"url", "https://hooks.example.org/"}, {"secret", "hook"}};
+    for (size_t i = 0; outer != NULL && outer->is_optional && i < 3; i++) {
+        size_t len = strlen(out);
+        if (strcmp(key->name, required[i][0]) != 0) {
+            (void)snprintf(out + len, size - len, "    %s: %s\n", required[i][0], required[i][1]);
+        }
+    }
+}
+
 static void
 one_key(const struct config_key *outer, const struct config_key *key, const char *value, char *out,
     size_t size)
 {
     struct place place = place_of(outer);
     (void)snprintf(out, size, "%s%s%s: %s\n", place.before, place.indent, key->name, value);
+    add_required(outer, key, out, size);
+}
+
+/* An optional object has keys whose default is that somebody must say them. */
+static bool
+must_be_said(const struct config_key *outer, const struct config_key *key)
+{
+    return outer != NULL && outer->is_optional &&
+           (strcmp(key->name, "url") == 0 || strcmp(key->name, "secret") == 0);
 }
 
 static void
@@ -91,10 +114,13 @@ take_default_of(const struct config_key *outer, const struct config_key *key)
 {
     char text[512] = "";
     char value[256] = "";
-    if (key->initial == NULL) {
+    if (key->initial == NULL || must_be_said(outer, key)) {
         return;
     }
-    (void)snprintf(value, sizeof(value), config_type_is_list(key->type) ? "[%s]" : "%s",
+    (void)snprintf(value, sizeof(value),
+        key->initial[0] == '*'           ? "['%s']"
+        : config_type_is_list(key->type) ? "[%s]"
+                                         : "%s",
         key->initial[0] == '\0' && !config_type_is_list(key->type) ? "\"\"" : key->initial);
     one_key(outer, key, value, text, sizeof(text));
     if (load(text) != BASE_OK) {
@@ -205,7 +231,10 @@ refuse_twice(const struct config_key *outer, const struct config_key *key)
     }
     char initial[256] = "";
     if (config_type_is_list(key->type) || key->type == CONFIG_TEXT) {
-        (void)snprintf(initial, sizeof(initial), config_type_is_list(key->type) ? "[%s]" : "\"%s\"",
+        (void)snprintf(initial, sizeof(initial),
+            key->initial[0] == '*'           ? "['%s']"
+            : config_type_is_list(key->type) ? "[%s]"
+                                             : "\"%s\"",
             key->initial);
         value = initial;
     }
@@ -277,6 +306,81 @@ rules_between_settings(void **state)
     assert_refused("limits:\n  connections: 10\n  connections_per_source: 11\n", E_CONFIG_RANGE, 3);
     assert_int_equal(load("limits:\n  connections: 10\n"), BASE_OK);
     assert_refused("listen: [127.0.0.1:80,\n 127.0.0.1:80]\n", E_CONFIG_VALUE, 2);
+}
+
+/* A webhook with one of its lines changed; the line that is wrong is the last. */
+#define HOOK "policies:\n  hook:\n    type: webhook\n"
+#define HOOK_URL HOOK "    url: https://hooks.example.org/k?a=b\n"
+#define INTUNE "policies:\n  i:\n    type: intune\n    tenant: t.onmicrosoft.com\n"
+#define INTUNE_ID INTUNE "    client_id: 0123-ab\n"
+#define BOTH HOOK_URL "    secret: s\n  i: {type: intune, tenant: t, client_id: c, secret: s}\n"
+
+static void
+policies_say_what_their_type_needs(void **state)
+{
+    (void)state;
+    assert_int_equal(load(HOOK_URL "    secret: s\n"), BASE_OK);
+    assert_int_equal(settings.policy_count, 1);
+    assert_int_equal(settings.policies[0].type, IPC_POLICY_WEBHOOK);
+    assert_int_equal(settings.policies[0].asked, 1);
+    assert_int_equal(settings.policies[0].timeout_s, 10);
+    assert_string_equal(settings.policies[0].events, "*");
+    assert_int_equal(load(INTUNE_ID "    secret: s\n"), BASE_OK);
+    assert_string_equal(settings.policies[0].authority, "https://login.microsoftonline.com/");
+    assert_int_equal(
+        load(INTUNE_ID "    assertion_certificate: c\n    assertion_key: k\n"), BASE_OK);
+    assert_refused("policies:\n  hook:\n    url: https://a/\n", E_CONFIG_REQUIRED, 2);
+    assert_refused("policies:\n  challenge:\n    type: webhook\n", E_CONFIG_VALUE, 2);
+    assert_refused(HOOK "    secret: s\n", E_CONFIG_REQUIRED, 2);
+    assert_refused(HOOK_URL, E_CONFIG_REQUIRED, 2);
+    assert_refused(HOOK "    secret: s\n    url: http://hooks.example.org/\n", E_CONFIG_VALUE, 5);
+    assert_refused(
+        HOOK "    secret: s\n    url: http://127.0.0.1.example.org/\n", E_CONFIG_VALUE, 5);
+    assert_int_equal(load(HOOK "    secret: s\n    url: http://127.0.0.1:80/\n"), BASE_OK);
+    assert_int_equal(load(HOOK "    secret: s\n    url: http://[::1]/\n"), BASE_OK);
+    assert_refused("policies:\n  i:\n    type: intune\n    secret: s\n", E_CONFIG_REQUIRED, 2);
+    assert_refused(INTUNE "    secret: s\n", E_CONFIG_REQUIRED, 2);
+    assert_refused(INTUNE_ID, E_CONFIG_REQUIRED, 2);
+    assert_refused(INTUNE_ID "    assertion_certificate: c\n", E_CONFIG_REQUIRED, 6);
+    assert_refused(INTUNE_ID "    assertion_key: c\n", E_CONFIG_REQUIRED, 2);
+    assert_refused(INTUNE_ID "    secret: s\n    assertion_key: k\n    assertion_certificate: c\n",
+        E_CONFIG_REQUIRED, 8);
+    assert_refused(
+        INTUNE_ID "    secret: s\n    graph_url: http://graph.example.org/\n", E_CONFIG_VALUE, 7);
+    assert_refused(INTUNE_ID "    secret: s\n    events: [issued, asked]\n", E_CONFIG_VALUE, 7);
+    assert_refused(INTUNE_ID "    secret: s\n    revocations: 59s\n", E_CONFIG_RANGE, 7);
+    assert_refused(HOOK_URL "    secret: s\n    events: ['*', issued]\n", E_CONFIG_VALUE, 6);
+    assert_refused(
+        HOOK_URL "    secret: s\n    events: [issued, failed, issued]\n", E_CONFIG_VALUE, 6);
+    assert_refused(HOOK "    secret: ../s\n", E_CONFIG_VALUE, 4);
+    assert_refused(HOOK "    secret: .s\n", E_CONFIG_VALUE, 4);
+    assert_refused(HOOK "    url: https://user:word@hooks.example.org/\n", E_CONFIG_VALUE, 4);
+    assert_refused(HOOK "    url: https:///x\n", E_CONFIG_VALUE, 4);
+    assert_refused(HOOK "    proxy: https://proxy/\n", E_CONFIG_VALUE, 4);
+    assert_refused(INTUNE "    client_id: a/b\n", E_CONFIG_VALUE, 5);
+    assert_refused(HOOK "    events: [Issued]\n", E_CONFIG_VALUE, 4);
+}
+
+static void
+endpoints_name_the_policies_that_must_agree(void **state)
+{
+    (void)state;
+    assert_int_equal(load(""), BASE_OK);
+    assert_string_equal(settings.endpoints[0].policies, "challenge");
+    assert_int_equal(load("policies: {}\n"), BASE_OK);
+    assert_int_equal(settings.policy_count, 0);
+    assert_int_equal(load(BOTH "endpoints:\n  a:\n    policies: [challenge, hook]\n"), BASE_OK);
+    assert_string_equal(settings.endpoints[0].policies, "challenge\nhook");
+    assert_int_equal(load(BOTH "endpoints:\n  a:\n    policies: [hook, i]\n"), BASE_OK);
+    assert_refused(BOTH "endpoints:\n  a:\n    policies: [challenge, i]\n", E_CONFIG_VALUE, 9);
+    assert_non_null(strstr(err.detail, "one challengePassword"));
+    assert_refused(BOTH "endpoints:\n  a:\n    policies: [hook, none]\n", E_CONFIG_REFERENCE, 9);
+    assert_refused(BOTH "endpoints:\n  a:\n    policies: [hook, hook]\n", E_CONFIG_VALUE, 9);
+    assert_refused(BOTH "endpoints:\n  a:\n    policies: []\n", E_CONFIG_RANGE, 9);
+    assert_refused(HOOK_URL
+        "    secret: s\n    asked: no\nendpoints:\n  a:\n    policies: [hook]\n",
+        E_CONFIG_VALUE, 9);
+    assert_non_null(strstr(err.detail, "nobody is asked"));
 }
 
 static void
@@ -439,6 +543,8 @@ main(void)
         cmocka_unit_test(objects_have_names_and_stand_once),
         cmocka_unit_test(references_must_be_defined),
         cmocka_unit_test(rules_between_settings),
+        cmocka_unit_test(policies_say_what_their_type_needs),
+        cmocka_unit_test(endpoints_name_the_policies_that_must_agree),
         cmocka_unit_test(texts_with_a_form_are_checked),
         cmocka_unit_test(values_arrive_where_they_belong),
         cmocka_unit_test(empty_file_is_a_whole_configuration),

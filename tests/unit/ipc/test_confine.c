@@ -52,10 +52,11 @@ say(const char *what)
 static void
 confine_as(enum ipc_role role)
 {
-    struct ipc_confinement confinement = {.role = role, .writable = {inside}};
+    struct ipc_confinement confinement = {
+        .role = role, .writable = {inside}, .may_connect = role == IPC_NOTIFIER};
     struct base_log log = {-1, BASE_LOG_INFO, "test", base_clock_system()};
     struct base_error err = {0};
-    if (role == IPC_FRONT || role == IPC_CONFIG_STEP) {
+    if (role == IPC_FRONT || role == IPC_CONFIG_STEP || role == IPC_NOTIFIER) {
         confinement.writable[0] = NULL;
     }
     if (ipc_confine(&confinement, &log, &err) != BASE_OK) {
@@ -174,7 +175,8 @@ an_attackers_calls_kill_the_process(void **state)
     (void)state;
     static void (*const acts[])(void) = {
         try_exec, try_ptrace, try_process_vm, try_unshare, try_setuid};
-    static const enum ipc_role roles[] = {IPC_FRONT, IPC_LEDGER, IPC_SIGNER, IPC_CONFIG_STEP};
+    static const enum ipc_role roles[] = {
+        IPC_FRONT, IPC_LEDGER, IPC_SIGNER, IPC_NOTIFIER, IPC_CONFIG_STEP};
     for (size_t r = 0; r < sizeof(roles) / sizeof(roles[0]); r++) {
         for (size_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++) {
             int status = in_child(roles[r], acts[i]);
@@ -224,6 +226,65 @@ front_serves_connections(void **state)
     (void)close(front_client);
 }
 
+static void *
+thread_main(void *arg)
+{
+    *(int *)arg = 1;
+    return NULL;
+}
+
+static void
+run_threads(void)
+{
+    for (int i = 0; i < 4; i++) {
+        int ran = 0;
+        pthread_t thread;
+        WANT(pthread_create(&thread, NULL, thread_main, &ran) == 0);
+        WANT(pthread_join(thread, NULL) == 0);
+        WANT(ran == 1);
+    }
+}
+
+static struct sockaddr_storage outward;
+static socklen_t outward_len = sizeof(outward);
+
+static void
+use_network(void)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fds[2] = {-1, -1};
+    WANT(fd >= 0);
+    WANT(connect(fd, (struct sockaddr *)&outward, outward_len) == 0);
+    WANT(socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0) >= 0 || errno == EAFNOSUPPORT);
+    WANT(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0) >= 0);
+    WANT(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);
+    WANT(socket(AF_UNIX, SOCK_STREAM, 0) == -1 && errno == EPERM);
+    WANT(socket(AF_PACKET, SOCK_RAW, 0) == -1 && errno == EPERM);
+    int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    WANT(listen(server, 1) == -1 && errno == EPERM);
+    WANT(accept4(fd, NULL, NULL, 0) == -1 && errno == EPERM);
+    WANT(kill(getppid(), 0) == -1 && errno == EPERM);
+    WANT(syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL) == -1 && errno == EPERM);
+    WANT(mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED);
+    if (ipc_landlock_version() > 0) {
+        WANT(open("/etc/passwd", O_RDONLY | O_CLOEXEC) == -1 && errno == EACCES);
+        WANT(open(outside, O_WRONLY | O_CREAT | O_CLOEXEC, 0600) == -1);
+    }
+    run_threads();
+}
+
+static void
+notifier_connects_outward_and_accepts_nobody(void **state)
+{
+    (void)state;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    outward.ss_family = AF_INET;
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&outward, &outward_len), 0);
+    assert_well(in_child(IPC_NOTIFIER, use_network));
+    (void)close(listener);
+}
+
 static void
 use_folder(void)
 {
@@ -265,24 +326,11 @@ use_locks(void)
     WANT(unlink(path) == 0);
 }
 
-static void *
-thread_main(void *arg)
-{
-    *(int *)arg = 1;
-    return NULL;
-}
-
 static void
 use_threads(void)
 {
     use_folder();
-    for (int i = 0; i < 4; i++) {
-        int ran = 0;
-        pthread_t thread;
-        WANT(pthread_create(&thread, NULL, thread_main, &ran) == 0);
-        WANT(pthread_join(thread, NULL) == 0);
-        WANT(ran == 1);
-    }
+    run_threads();
 }
 
 static void
@@ -302,7 +350,7 @@ start_thread(void)
 }
 
 static void
-only_the_signer_starts_threads(void **state)
+front_and_ledger_start_no_threads(void **state)
 {
     (void)state;
     assert_well(in_child(IPC_FRONT, start_thread));
@@ -328,7 +376,7 @@ a_failed_assertion_ends_a_confined_process_by_its_signal(void **state)
 static void
 refuse_unknown_role(void)
 {
-    struct ipc_confinement confinement = {.role = IPC_NOTIFIER};
+    struct ipc_confinement confinement = {.role = IPC_SUPERVISOR};
     struct base_log log = {-1, BASE_LOG_INFO, "test", base_clock_system()};
     struct base_error err = {0};
     WANT(ipc_confine(&confinement, &log, &err) == E_CONFINEMENT);
@@ -443,8 +491,9 @@ main(void)
         cmocka_unit_test(no_role_reaches_files_network_or_processes),
         cmocka_unit_test(an_attackers_calls_kill_the_process),
         cmocka_unit_test(front_serves_connections),
+        cmocka_unit_test(notifier_connects_outward_and_accepts_nobody),
         cmocka_unit_test(ledger_and_signer_work_in_their_folder),
-        cmocka_unit_test(only_the_signer_starts_threads),
+        cmocka_unit_test(front_and_ledger_start_no_threads),
         cmocka_unit_test(a_failed_assertion_ends_a_confined_process_by_its_signal),
         cmocka_unit_test(role_without_a_table_is_refused),
         cmocka_unit_test(absent_feature_is_an_error_only_when_strict),
