@@ -176,6 +176,7 @@ log_end(const struct enrolment *e, const char *event, enum base_log_level level,
     const struct base_error *err)
 {
     struct base_log_record record;
+    char words[SCEP_TOLERANCE_WORDS_LEN];
     base_log_begin(&record, e->front->log, level, event, e->request.message.transaction_id);
     base_log_word(&record, "source", e->source);
     base_log_word(&record, "type", scep_message_type_name(e->request.message.message_type));
@@ -183,7 +184,8 @@ log_end(const struct enrolment *e, const char *event, enum base_log_level level,
         base_log_number(&record, "delivery", (int64_t)e->delivery_id);
     }
     if (e->request.message.tolerances != 0) {
-        base_log_number(&record, "tolerances", e->request.message.tolerances);
+        base_log_word(
+            &record, "tolerances", scep_tolerance_words(e->request.message.tolerances, words));
     }
     if (err != NULL) {
         base_log_code(&record, err);
@@ -368,8 +370,8 @@ ask_key(struct enrolment *e)
 /* What the ledger is asked; the certificate that signed the message is named when it is not the
  * request's own key. */
 static enum base_code
-make_question(struct enrolment *e, uint8_t signer_sha256[PKI_DIGEST_MAX], struct ipc_request *out,
-    struct base_error *err)
+make_question(struct enrolment *e, uint8_t signer_sha256[PKI_DIGEST_MAX],
+    char tolerances[SCEP_TOLERANCE_WORDS_LEN], struct ipc_request *out, struct base_error *err)
 {
     const struct scep_signed *message = &e->request.message;
     const struct pki_csr *csr = &e->request.csr;
@@ -389,7 +391,7 @@ make_question(struct enrolment *e, uint8_t signer_sha256[PKI_DIGEST_MAX], struct
         .sans = is_poll ? BYTES_NONE : csr->sans,
         .has_challenge = !is_poll && csr->has_challenge,
         .challenge = is_poll ? BYTES_NONE : csr->challenge,
-        .tolerances = message->tolerances,
+        .tolerances = bytes_from_text(scep_tolerance_words(message->tolerances, tolerances)),
         .cipher = bytes_from_text(pki_cipher_name(e->request.envelope.cipher)),
         .digest = bytes_from_text(pki_digest_name(message->digest)),
         .csr = !is_poll && e->rules.has_remote_policies ? csr->whole : BYTES_NONE};
@@ -416,10 +418,11 @@ static void
 ask_ledger(struct enrolment *e)
 {
     uint8_t signer_sha256[PKI_DIGEST_MAX];
+    char tolerances[SCEP_TOLERANCE_WORDS_LEN];
     struct ipc_request question;
     struct base_error err;
     e->stage = STAGE_JUDGING;
-    if (make_question(e, signer_sha256, &question, &err) != BASE_OK) {
+    if (make_question(e, signer_sha256, tolerances, &question, &err) != BASE_OK) {
         refuse(e, &err);
         return;
     }

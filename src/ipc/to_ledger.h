@@ -20,8 +20,8 @@
  * spki: DER of the key to be certified; for a CertPoll the signer's key, and subject, sans,
  * challenge are empty. signer_serial, signer_sha256: of the certificate that signed the message;
  * empty when it is self-signed by spki. has_challenge: the attribute was there and not empty.
- * is_signer_key: the message is signed by the key to be certified. tolerances: bits of enum
- * scep_tolerance, what this client needed. cipher, digest: names, for the trace. csr: DER of the
+ * is_signer_key: the message is signed by the key to be certified. tolerances: words, what this
+ * client needed beyond the standards, or empty; they and cipher and digest are for the trace. csr: DER of the
  * PKCS#10, where the endpoint has a policy outside; else empty.
  */
 #define IPC_REQUEST_FIELDS(U8, U32, U64, I64, BYTES)                                               \
@@ -35,7 +35,7 @@
     BYTES(spki, IPC_SPKI_MAX)                                                                      \
     BYTES(subject, IPC_SUBJECT_MAX)                                                                \
     BYTES(sans, IPC_SANS_MAX) U8(has_challenge) BYTES(challenge, IPC_CHALLENGE_MAX)                \
-        BYTES(signer_serial, IPC_SERIAL_MAX) BYTES(signer_sha256, 32) U32(tolerances)              \
+        BYTES(signer_serial, IPC_SERIAL_MAX) BYTES(signer_sha256, 32) BYTES(tolerances, IPC_TOLERANCES_MAX) \
             BYTES(cipher, IPC_NAME_MAX) BYTES(digest, IPC_NAME_MAX) U8(is_source_exempt)           \
                 U8(is_signer_key) BYTES(csr, IPC_CSR_MAX)
 IPC_DECLARE(request, IPC_REQUEST_FIELDS)

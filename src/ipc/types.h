@@ -135,6 +135,7 @@ enum ipc_operation { IPC_GET_CA_CAPS = 1, IPC_GET_CA_CERT, IPC_PKI_OPERATION };
 #define IPC_TEXT_MAX 1024  /* a text for people */
 #define IPC_DETAIL_LEN 256 /* an error's detail */
 #define IPC_TRANSACTION_ID_MAX 255
+#define IPC_TOLERANCES_MAX 160
 #define IPC_SOURCE_MAX 64    /* an address as text, without port */
 #define IPC_SPKI_MAX 1200    /* SubjectPublicKeyInfo of RSA-8192 has 1,062 */
 #define IPC_SUBJECT_MAX 8192 /* Name in DER */

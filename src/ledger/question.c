@@ -145,7 +145,7 @@ copy_request(
     *to = *request;
     struct bytes *const slices[] = {&to->endpoint, &to->profile, &to->transaction_id, &to->source,
         &to->spki, &to->subject, &to->sans, &to->challenge, &to->signer_serial, &to->signer_sha256,
-        &to->cipher, &to->digest, &to->csr};
+        &to->tolerances, &to->cipher, &to->digest, &to->csr};
     for (size_t i = 0; i < sizeof(slices) / sizeof(slices[0]); i++) {
         TRY(arena_copy(&question->memory, *slices[i], slices[i], err));
     }

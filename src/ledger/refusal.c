@@ -75,13 +75,15 @@ ledger_note_received(struct ledger *ledger, const struct ledger_case *it, uint64
 {
     char detail[512] = "";
     const struct ipc_request *request = it->request;
-    (void)snprintf(detail, sizeof(detail), "%s from %.*s, %.*s, %.*s",
+    (void)snprintf(detail, sizeof(detail), "%s from %.*s, %.*s, %.*s%s%.*s",
         request->message_type == IPC_RENEWAL_REQ ? "RenewalReq"
         : request->message_type == IPC_PKCS_REQ  ? "PKCSReq"
                                                  : "CertPoll",
         (int)request->source.len, (const char *)request->source.ptr, (int)request->cipher.len,
         (const char *)request->cipher.ptr, (int)request->digest.len,
-        (const char *)request->digest.ptr);
+        (const char *)request->digest.ptr,
+        request->tolerances.len == 0 ? "" : ", tolerated: ", (int)request->tolerances.len,
+        (const char *)request->tolerances.ptr);
     return ledger_batch_event(
         ledger, delivery_id, 2, "request_received", BASE_OK, bytes_from_text(detail), err);
 }

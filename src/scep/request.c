@@ -1,8 +1,26 @@
 #include "scep/request.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/banned.h"
+
+const char *
+scep_tolerance_words(uint32_t tolerances, char out[SCEP_TOLERANCE_WORDS_LEN])
+{
+    static const char *const words[] = {"BER", "attribute-string-type", "nonce-length",
+        "unsorted-attributes", "attributes-as-sent", "version-1-signer", "decoded-twice",
+        "several-recipients"};
+    size_t len = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if ((tolerances >> i & 1) != 0) {
+            len += (size_t)snprintf(
+                out + len, SCEP_TOLERANCE_WORDS_LEN - len, "%s%s", len == 0 ? "" : ",", words[i]);
+        }
+    }
+    return out;
+}
 
 const char *
 scep_message_type_name(unsigned message_type)

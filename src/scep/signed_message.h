@@ -36,6 +36,11 @@ enum scep_tolerance {
     SCEP_SEVERAL_RECIPIENTS = 128,
 };
 
+/* "BER,decoded-twice": the words of these bits, for logs and traces; empty for none. Returns
+ * @out. docs/interoperability.md lists them. */
+#define SCEP_TOLERANCE_WORDS_LEN 160
+const char *scep_tolerance_words(uint32_t tolerances, char out[SCEP_TOLERANCE_WORDS_LEN]);
+
 /* Slices point into the message or into @storage, and live as long as both. */
 struct scep_signed {
     /* From the signed attributes; has_* says whether each was there. */

@@ -178,6 +178,7 @@ class Server:
         rep = scepmsg.CertRep(body, ra, signer_key)
         assert rep.recipient_nonce == nonce
         assert rep.transaction_id == transaction_id
+        assert rep.status != 0 or rep.recipient == (signer.issuer.dump(), signer.serial_number)
         return rep
 
 

@@ -262,6 +262,8 @@ class CertRep:
         enveloped = cms.ContentInfo.load(self.content)["content"]
         assert len(enveloped["recipient_infos"]) == 1
         recipient = enveloped["recipient_infos"][0].chosen
+        named = recipient["rid"].chosen
+        self.recipient = named["issuer"].dump(), named["serial_number"].native
         self.transport = recipient["key_encryption_algorithm"]["algorithm"].dotted
         if self.transport == "1.2.840.113549.1.1.7":
             content_key = key.decrypt(recipient["encrypted_key"].native, padding.OAEP(padding.MGF1(hashes.SHA1()), hashes.SHA1(), None))

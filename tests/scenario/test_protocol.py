@@ -55,6 +55,31 @@ def test_M_39_S_25_every_form_by_every_way(shared, keys, form, escape):
     assert shared.enrol(keys[2], shared.challenge(), form=form, digest="sha512", send=send).status == 0
 
 
+@pytest.mark.parametrize("words,arguments", [
+    ("", {}), ("BER", {"form": scepmsg.apple}), ("BER", {"form": scepmsg.jscep}), ("attribute-string-type", {"text": core.UTF8String}),
+    ("nonce-length", {"nonce": b"12345678"}), ("unsorted-attributes", {"unsorted": True}), ("decoded-twice", {"escape": "twice"}),
+    ("BER,decoded-twice", {"form": scepmsg.apple, "escape": "twice"})])
+def test_what_a_client_needed_is_written_down(shared, keys, words, arguments):
+    arguments = dict(arguments)
+    escape = arguments.pop("escape", None)
+    send = None if escape is None else lambda der, path: shared.get(der, path, escape)
+    challenge = shared.challenge()
+    offset = len(shared.log())
+    assert shared.enrol(keys[0], challenge, send=send, **arguments).status == 0
+    detail = next(e["detail"] for e in shared.trace(challenge[:8])[0]["events"] if e["event"] == "request_received")
+    assert detail.partition(", tolerated: ")[2] == words
+    issued = next(line for line in shared.log()[offset:].splitlines() if line.startswith("event=issued"))
+    assert (f" tolerances={words}" in issued) if words else "tolerances" not in issued
+
+
+def test_other_signers_and_recipients_are_written_down(shared, keys):
+    for words, arguments in (("version-1-signer", {"signer": scepmsg.self_signed(keys[0], version1=True)}),
+                             ("several-recipients", {"recipients": [scepmsg.self_signed(keys[1], "CN=other"), shared.ra()]})):
+        challenge = shared.challenge()
+        assert shared.enrol(keys[0], challenge, **arguments).status == 0
+        assert any(e["detail"].endswith("tolerated: " + words) for e in shared.trace(challenge[:8])[0]["events"] if e["detail"])
+
+
 def test_M_22_oaep_is_taken_and_answered_with_oaep(shared, keys):
     rep = shared.enrol(keys[3], shared.challenge(), oaep=True)
     assert (rep.status, rep.transport) == (0, "1.2.840.113549.1.1.7")
