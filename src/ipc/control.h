@@ -169,6 +169,36 @@ IPC_DECLARE(outbox_status, IPC_OUTBOX_STATUS_FIELDS)
     U64(waiting) U64(dead) I64(oldest_ms) U32(failures) I64(paused_ms) U32(in_flight)
 IPC_DECLARE(outbox_status_row, IPC_OUTBOX_STATUS_ROW_FIELDS)
 
+/*
+ * Profiles, each with the first endpoint that serves it (path empty: none does). name empty: all.
+ * Answer: PROFILE_ROW rows.
+ */
+#define IPC_PROFILE_LIST_FIELDS(U8, U32, U64, I64, BYTES)                                          \
+    BYTES(name, IPC_NAME_MAX) BYTES(cursor, 64)
+IPC_DECLARE(profile_list, IPC_PROFILE_LIST_FIELDS)
+/*
+ * path, ndes_path: where the endpoint takes requests for this profile, the second as NDES does,
+ * empty: it does not. public_url: the configuration's, empty: none. listener_url: scheme, address
+ * and port of the first listener for devices, empty: none. The rest as in CONFIG_PROFILE.
+ */
+#define IPC_PROFILE_ROW_FIELDS(U8, U32, U64, I64, BYTES)                                           \
+    BYTES(name, IPC_NAME_MAX) BYTES(endpoint, IPC_NAME_MAX) BYTES(ca, IPC_NAME_MAX)                \
+    BYTES(path, IPC_TEXT_MAX) BYTES(ndes_path, IPC_TEXT_MAX)                                       \
+    BYTES(public_url, IPC_TEXT_MAX) BYTES(listener_url, IPC_TEXT_MAX)                              \
+    I64(valid_s) I64(renew_before_s) I64(challenge_ttl_s)                                          \
+    U8(key_usage) BYTES(ekus, IPC_TEXT_MAX) U8(san_types)                                          \
+    U8(allow_empty_subject) U8(needs_approval) U8(has_static_challenge)                            \
+    U8(allow_rsa) U8(allow_ec) U32(min_rsa_bits) U32(max_rsa_bits)
+IPC_DECLARE(profile_row, IPC_PROFILE_ROW_FIELDS)
+
+/* Have the RA sign a configuration profile: SIGN_PROFILE (to_signer.h). attributes: the DER SET,
+ * with SHA-256. Answer: PROFILE_SIGNED. */
+#define IPC_PROFILE_SIGN_FIELDS(U8, U32, U64, I64, BYTES)                                          \
+    BYTES(ca, IPC_NAME_MAX) BYTES(attributes, 1024)
+IPC_DECLARE(profile_sign, IPC_PROFILE_SIGN_FIELDS)
+#define IPC_PROFILE_SIGNED_FIELDS(U8, U32, U64, I64, BYTES) BYTES(signature, IPC_SIGNATURE_MAX)
+IPC_DECLARE(profile_signed, IPC_PROFILE_SIGNED_FIELDS)
+
 /* clang-format on */
 
 #endif

@@ -52,6 +52,8 @@ IPC_DEFINE(open_envelope, IPC_TYPE_OPEN_ENVELOPE, IPC_OPEN_ENVELOPE_FIELDS)
 IPC_DEFINE(envelope_key, IPC_TYPE_ENVELOPE_KEY, IPC_ENVELOPE_KEY_FIELDS)
 IPC_DEFINE(sign_cert_rep, IPC_TYPE_SIGN_CERT_REP, IPC_SIGN_CERT_REP_FIELDS)
 IPC_DEFINE(cert_rep_signature, IPC_TYPE_CERT_REP_SIGNATURE, IPC_CERT_REP_SIGNATURE_FIELDS)
+IPC_DEFINE(sign_profile, IPC_TYPE_SIGN_PROFILE, IPC_SIGN_PROFILE_FIELDS)
+IPC_DEFINE(profile_signature, IPC_TYPE_PROFILE_SIGNATURE, IPC_PROFILE_SIGNATURE_FIELDS)
 IPC_DEFINE(check_body, IPC_TYPE_CHECK_BODY, IPC_CHECK_BODY_FIELDS)
 IPC_DEFINE(body_checked, IPC_TYPE_BODY_CHECKED, IPC_BODY_CHECKED_FIELDS)
 IPC_DEFINE(sign_body, IPC_TYPE_SIGN_BODY, IPC_SIGN_BODY_FIELDS)
@@ -113,6 +115,10 @@ IPC_DEFINE(outbox_row, IPC_TYPE_OUTBOX_ROW, IPC_OUTBOX_ROW_FIELDS)
 IPC_DEFINE(outbox_send, IPC_TYPE_OUTBOX_SEND, IPC_OUTBOX_SEND_FIELDS)
 IPC_DEFINE(outbox_status, IPC_TYPE_OUTBOX_STATUS, IPC_OUTBOX_STATUS_FIELDS)
 IPC_DEFINE(outbox_status_row, IPC_TYPE_OUTBOX_STATUS_ROW, IPC_OUTBOX_STATUS_ROW_FIELDS)
+IPC_DEFINE(profile_list, IPC_TYPE_PROFILE_LIST, IPC_PROFILE_LIST_FIELDS)
+IPC_DEFINE(profile_row, IPC_TYPE_PROFILE_ROW, IPC_PROFILE_ROW_FIELDS)
+IPC_DEFINE(profile_sign, IPC_TYPE_PROFILE_SIGN, IPC_PROFILE_SIGN_FIELDS)
+IPC_DEFINE(profile_signed, IPC_TYPE_PROFILE_SIGNED, IPC_PROFILE_SIGNED_FIELDS)
 /* clang-format on */
 
 const struct ipc_spec *const *
@@ -142,6 +148,8 @@ ipc_spec_table(size_t *out_count)
         &ipc_envelope_key_spec,
         &ipc_sign_cert_rep_spec,
         &ipc_cert_rep_signature_spec,
+        &ipc_sign_profile_spec,
+        &ipc_profile_signature_spec,
         &ipc_check_body_spec,
         &ipc_body_checked_spec,
         &ipc_sign_body_spec,
@@ -197,6 +205,10 @@ ipc_spec_table(size_t *out_count)
         &ipc_outbox_send_spec,
         &ipc_outbox_status_spec,
         &ipc_outbox_status_row_spec,
+        &ipc_profile_list_spec,
+        &ipc_profile_row_spec,
+        &ipc_profile_sign_spec,
+        &ipc_profile_signed_spec,
     };
     *out_count = sizeof(table) / sizeof(table[0]);
     return table;

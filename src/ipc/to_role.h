@@ -48,12 +48,14 @@ IPC_DECLARE(passphrase, IPC_PASSPHRASE_FIELDS)
 
 /*
  * To every role. home: absolute path of the home. public_url: "" or the base URL without a trailing
- * slash. log_level: enum base_log_level. is_strict: an absent confinement feature is an error.
+ * slash. listener_url: "http://127.0.0.1:8080", the first listener for devices, "" when there is
+ * none; the supervisor fills it in. log_level: enum base_log_level. is_strict: an absent confinement feature is an error.
  * is_new_home: the signer finds no CA and waits for CREATE_CA or IMPORT_CA.
  */
 #define IPC_CONFIG_GENERAL_FIELDS(U8, U32, U64, I64, BYTES)                                        \
     BYTES(home, IPC_TEXT_MAX)                                                                      \
     BYTES(public_url, IPC_TEXT_MAX)                                                                \
+    BYTES(listener_url, IPC_TEXT_MAX)                                                              \
     U8(log_level)                                                                                  \
     U8(is_strict)                                                                                  \
     U8(is_new_home)                                                                                \

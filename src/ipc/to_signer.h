@@ -2,8 +2,8 @@
  * to_signer.h - the signer's narrow verbs, and its answers.
  *
  * The socket is the asker's identity. The front may OPEN_ENVELOPE, SIGN_CERT_REP, DESCRIBE. The
- * ledger may CHECK_BODY, SIGN_BODY, SIGN_CRL, READ_JOURNAL, DESCRIBE, and OPEN_ENVELOPE for an
- * administrator who inspects a message. The supervisor alone may
+ * ledger may CHECK_BODY, SIGN_BODY, SIGN_CRL, READ_JOURNAL, DESCRIBE, and for an administrator
+ * OPEN_ENVELOPE, who inspects a message, and SIGN_PROFILE, who exports a profile. The supervisor alone may
  * CREATE_CA and IMPORT_CA, and only while the home has no CA. Anything else ends the connection.
  * request_id is the asker's and comes back unchanged.
  */
@@ -38,6 +38,18 @@ IPC_DECLARE(sign_cert_rep, IPC_SIGN_CERT_REP_FIELDS)
 #define IPC_CERT_REP_SIGNATURE_FIELDS(U8, U32, U64, I64, BYTES)                                    \
     U64(request_id) U32(code) BYTES(signature, IPC_SIGNATURE_MAX)
 IPC_DECLARE(cert_rep_signature, IPC_CERT_REP_SIGNATURE_FIELDS)
+
+/*
+ * RSA PKCS#1 v1.5 signature of the RA over the DER SET of signed attributes of a configuration
+ * profile: contentType data, messageDigest and signingTime, which is now, and nothing else, so that
+ * the signature can never stand under a CertRep. Journalled. code: 0 or an enum base_code.
+ */
+#define IPC_SIGN_PROFILE_FIELDS(U8, U32, U64, I64, BYTES)                                          \
+    U64(request_id) BYTES(ca, IPC_NAME_MAX) U8(ra) U8(digest) BYTES(attributes, 1024)
+IPC_DECLARE(sign_profile, IPC_SIGN_PROFILE_FIELDS)
+#define IPC_PROFILE_SIGNATURE_FIELDS(U8, U32, U64, I64, BYTES)                                     \
+    U64(request_id) U32(code) BYTES(detail, IPC_DETAIL_LEN) BYTES(signature, IPC_SIGNATURE_MAX)
+IPC_DECLARE(profile_signature, IPC_PROFILE_SIGNATURE_FIELDS)
 
 /* Would SIGN_BODY sign this? Nothing is remembered. */
 #define IPC_CHECK_BODY_FIELDS(U8, U32, U64, I64, BYTES)                                            \

@@ -52,6 +52,7 @@ enum ipc_type {
     IPC_TYPE_DESCRIBE,
     IPC_TYPE_CREATE_CA,
     IPC_TYPE_IMPORT_CA,
+    IPC_TYPE_SIGN_PROFILE,
     /* from the signer (to_signer.h) */
     IPC_TYPE_ENVELOPE_KEY = 150,
     IPC_TYPE_CERT_REP_SIGNATURE,
@@ -63,6 +64,7 @@ enum ipc_type {
     IPC_TYPE_DESCRIBED,
     IPC_TYPE_CA_CREATED,
     IPC_TYPE_CERTIFICATE,
+    IPC_TYPE_PROFILE_SIGNATURE,
     /* front -> ledger, and its answers (to_ledger.h) */
     IPC_TYPE_REQUEST = 200,
     IPC_TYPE_CONTACT,
@@ -106,6 +108,10 @@ enum ipc_type {
     IPC_TYPE_OUTBOX_STATUS,
     IPC_TYPE_OUTBOX_STATUS_ROW,
     IPC_TYPE_CONTROL_END,
+    IPC_TYPE_PROFILE_LIST = 340,
+    IPC_TYPE_PROFILE_ROW,
+    IPC_TYPE_PROFILE_SIGN,
+    IPC_TYPE_PROFILE_SIGNED,
 };
 
 /* What kind of SCEP message a request was (RFC 8894, section 3.2.1.2). */

@@ -29,6 +29,7 @@ enum journal_kind {
     JOURNAL_RA_MADE,         /* serial and SHA-256 of the RA certificate's TBSCertificate */
     JOURNAL_CA_CREATED,      /* serial and SHA-256 of the CA certificate's TBSCertificate */
     JOURNAL_CA_IMPORTED,     /* the same */
+    JOURNAL_PROFILE_SIGNED,  /* serial of the RA certificate, SHA-256 of the signed attributes */
 };
 
 struct journal_record {

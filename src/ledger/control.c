@@ -11,6 +11,7 @@
 #include "ledger/batch.h"
 #include "ledger/challenge.h"
 #include "ledger/control_outbox.h"
+#include "ledger/control_profile.h"
 #include "ledger/control_rows.h"
 #include "ledger/crl.h"
 #include "ledger/lookup.h"
@@ -532,6 +533,19 @@ take_outbox_status(struct answer *answer, const struct ipc_frame *frame, struct 
     return ledger_outbox_status(answer->ledger, answer->fd, err);
 }
 
+static enum base_code
+take_profile_list(struct answer *answer, const struct ipc_frame *frame, struct base_error *err)
+{
+    return ledger_profile_list(
+        answer->ledger, answer->fd, frame, &answer->is_more, answer->cursor, err);
+}
+
+static enum base_code
+take_profile_sign(struct answer *answer, const struct ipc_frame *frame, struct base_error *err)
+{
+    return ledger_profile_sign(answer->ledger, answer->fd, frame, err);
+}
+
 static const struct {
     enum ipc_type type;
     enum base_code (*take)(
@@ -552,6 +566,8 @@ static const struct {
     {IPC_TYPE_OUTBOX_LIST, take_outbox_list},
     {IPC_TYPE_OUTBOX_SEND, take_outbox_send},
     {IPC_TYPE_OUTBOX_STATUS, take_outbox_status},
+    {IPC_TYPE_PROFILE_LIST, take_profile_list},
+    {IPC_TYPE_PROFILE_SIGN, take_profile_sign},
 };
 
 enum base_code

@@ -51,12 +51,13 @@ ledger_settings_set_general(struct ledger_settings *settings,
     const struct ipc_config_general *message, struct base_error *err)
 {
     settings->public_url = message->public_url;
+    settings->listener_url = message->listener_url;
     settings->crl_valid_s = message->crl_valid_s;
     settings->crl_renew_before_s = message->crl_renew_before_s;
     settings->wrong_challenges_per_minute = message->wrong_challenges_per_minute;
     settings->retry_window_s = message->retry_window_s;
-    struct bytes *const slices[] = {&settings->public_url};
-    return keep(settings, slices, 1, err);
+    struct bytes *const slices[] = {&settings->public_url, &settings->listener_url};
+    return keep(settings, slices, sizeof(slices) / sizeof(slices[0]), err);
 }
 
 enum base_code
@@ -72,9 +73,11 @@ ledger_settings_add_endpoint(struct ledger_settings *settings,
             message->policies.len > 0 ? message->policies : BYTES_LITERAL(IPC_POLICY_CHALLENGE),
         .profiles = message->profiles,
         .ca = message->ca,
+        .paths = message->paths,
+        .ndes_paths = message->ndes_paths,
         .renewal_by_pkcs_req = message->renewal_by_pkcs_req != 0};
-    struct bytes *const slices[] = {
-        &endpoint->name, &endpoint->policies, &endpoint->profiles, &endpoint->ca};
+    struct bytes *const slices[] = {&endpoint->name, &endpoint->policies, &endpoint->profiles,
+        &endpoint->ca, &endpoint->paths, &endpoint->ndes_paths};
     return keep(settings, slices, sizeof(slices) / sizeof(slices[0]), err);
 }
 
@@ -97,6 +100,10 @@ ledger_settings_add_profile(struct ledger_settings *settings,
         .allow_empty_subject = message->allow_empty_subject != 0,
         .needs_approval = message->needs_approval != 0,
         .allow_same_key_renewal = message->allow_same_key_renewal != 0,
+        .allow_rsa = message->allow_rsa != 0,
+        .allow_ec = message->allow_ec != 0,
+        .min_rsa_bits = message->min_rsa_bits,
+        .max_rsa_bits = message->max_rsa_bits,
         .static_challenge = message->static_challenge};
     struct bytes *const slices[] = {&profile->name, &profile->ekus, &profile->static_challenge};
     return keep(settings, slices, sizeof(slices) / sizeof(slices[0]), err);

@@ -21,6 +21,10 @@ struct ledger_profile {
     bool allow_empty_subject;
     bool needs_approval;
     bool allow_same_key_renewal;
+    bool allow_rsa;
+    bool allow_ec;
+    uint32_t min_rsa_bits;
+    uint32_t max_rsa_bits;
     struct bytes static_challenge; /* empty: none */
 };
 
@@ -39,6 +43,8 @@ struct ledger_endpoint {
     struct bytes policies; /* newline-separated: all of them must agree */
     struct bytes profiles; /* newline-separated; the first is the default */
     struct bytes ca;
+    struct bytes paths;      /* newline-separated */
+    struct bytes ndes_paths; /* the same; some of paths */
     bool renewal_by_pkcs_req;
 };
 
@@ -51,6 +57,7 @@ struct ledger_settings {
     size_t policy_count;
     bool has_event_policies; /* somebody wants to hear of events */
     struct bytes public_url;
+    struct bytes listener_url; /* empty: there is no listener for devices */
     int64_t crl_valid_s;
     int64_t crl_renew_before_s;
     uint32_t wrong_challenges_per_minute;

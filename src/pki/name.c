@@ -205,8 +205,8 @@ pki_name_equal(struct bytes a_der, struct bytes b_der)
 #define TEXT_MAX 65536
 
 /* RFC 4514, section 2.4. */
-static enum base_code
-append_escaped(struct buffer *out, struct bytes value, struct base_error *err)
+enum base_code
+pki_name_escape(struct bytes value, struct buffer *out, struct base_error *err)
 {
     for (size_t i = 0; i < value.len; i++) {
         uint8_t c = value.ptr[i];
@@ -241,7 +241,7 @@ text_one(void *arg, size_t rdn_index, const struct pair *pair, struct base_error
         known != NULL ? known->name : der_oid_text(pair->oid, dotted, sizeof(dotted)), err));
     TRY(buffer_append_octet(&rdns->text, '=', err));
     TRY(pki_string_to_utf8(&pair->value, &value, err));
-    return append_escaped(&rdns->text, buffer_bytes(&value), err);
+    return pki_name_escape(buffer_bytes(&value), &rdns->text, err);
 }
 
 enum base_code
@@ -260,6 +260,30 @@ pki_name_text(struct bytes name_der, struct buffer *out, struct base_error *err)
     }
     buffer_clear(&rdns.text);
     return code;
+}
+
+struct attribute_visit {
+    pki_on_attribute callback;
+    void *arg;
+};
+
+static enum base_code
+visit_one(void *arg, size_t rdn_index, const struct pair *pair, struct base_error *err)
+{
+    const struct attribute_visit *visit = arg;
+    BUFFER_LOCAL(value, (size_t)4 * PKI_VALUE_MAX);
+    char dotted[256] = "";
+    const struct attribute *known = find_by_oid(pair->oid);
+    TRY(pki_string_to_utf8(&pair->value, &value, err));
+    return visit->callback(visit->arg, rdn_index, known != NULL ? known->name : NULL,
+        der_oid_text(pair->oid, dotted, sizeof(dotted)), buffer_bytes(&value), err);
+}
+
+enum base_code
+pki_name_each(struct bytes name_der, pki_on_attribute callback, void *arg, struct base_error *err)
+{
+    struct attribute_visit visit = {callback, arg};
+    return each_pair(name_der, visit_one, &visit, err);
 }
 
 /* One value of RFC 4514 text up to an unescaped separator; *at moves behind it. */

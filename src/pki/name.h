@@ -42,6 +42,18 @@ bool pki_name_equal(struct bytes a_der, struct bytes b_der);
  * appended, no NUL. */
 MUST_CHECK enum base_code pki_name_text(
     struct bytes name_der, struct buffer *out, struct base_error *err);
+/* A value as it stands in such a text, escaped; appended. */
+MUST_CHECK enum base_code pki_name_escape(
+    struct bytes value, struct buffer *out, struct base_error *err);
+/*
+ * Call for each attribute of a name, in the order of the DER: @rdn counts RDNs, @type is the short
+ * name that pki_name_from_text() knows or NULL, @dotted the OID, @value UTF-8. All borrowed for the
+ * call.
+ */
+typedef enum base_code (*pki_on_attribute)(void *arg, size_t rdn, const char *type,
+    const char *dotted, struct bytes value, struct base_error *err);
+MUST_CHECK enum base_code pki_name_each(
+    struct bytes name_der, pki_on_attribute callback, void *arg, struct base_error *err);
 /* RFC 4514 text (also with "/CN=a/O=b" as OpenSSL writes it) to DER: known short names CN C L ST O
  * OU DC UID SN serialNumber emailAddress title givenName street, or dotted OIDs; UTF8String or
  * PrintableString as RFC 5280 wants. Errors: E_NAME_FORMAT. */

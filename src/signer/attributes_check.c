@@ -1,5 +1,7 @@
 #include "signer/attributes_check.h"
 
+#include "signer/limits.h"
+
 #include "base/banned.h"
 
 #define ATTRIBUTE_MAX 24
@@ -18,6 +20,7 @@
     }
 static const uint8_t content_type[] = PKCS9(3);
 static const uint8_t message_digest[] = PKCS9(4);
+static const uint8_t signing_time[] = PKCS9(5);
 static const uint8_t message_type[] = SCEP(2);
 static const uint8_t pki_status[] = SCEP(3);
 static const uint8_t fail_info[] = SCEP(4);
@@ -63,6 +66,7 @@ static const struct rule {
 
 struct found {
     struct bytes values[ATTRIBUTE_COUNT]; /* contents; empty: not there */
+    struct bytes signing_time;            /* the whole element; empty: not there */
     struct bytes oids[ATTRIBUTE_MAX];     /* of all */
     size_t count;
 };
@@ -97,6 +101,9 @@ note_value(
                 (unsigned)value->tag, value->content.len);
         }
         found->values[i] = value->content;
+    }
+    if (bytes_equal(oid, BYTES_ARRAY(signing_time))) {
+        found->signing_time = value->whole;
     }
     return BASE_OK;
 }
@@ -161,6 +168,20 @@ check_status(const struct found *found, struct base_error *err)
     return BASE_OK;
 }
 
+/* What both kinds have in common: a content of type data, and its digest. */
+MUST_CHECK static enum base_code
+check_content(const struct found *found, enum pki_digest digest, struct base_error *err)
+{
+    if (!bytes_equal(found->values[CONTENT_TYPE], BYTES_ARRAY(content_data))) {
+        return base_fail(err, E_SIGNER_ATTRIBUTES, "contentType is not data");
+    }
+    if (found->values[MESSAGE_DIGEST].len != pki_digest_len(digest)) {
+        return base_fail(err, E_SIGNER_ATTRIBUTES, "messageDigest has %zu octets, want %zu",
+            found->values[MESSAGE_DIGEST].len, pki_digest_len(digest));
+    }
+    return BASE_OK;
+}
+
 enum base_code
 signer_attributes_check(struct bytes set_der, enum pki_digest digest, struct base_error *err)
 {
@@ -173,15 +194,30 @@ signer_attributes_check(struct bytes set_der, enum pki_digest digest, struct bas
             return base_fail(err, E_SIGNER_ATTRIBUTES, "%s is missing", rules[needed[i]].name);
         }
     }
-    if (!bytes_equal(found.values[CONTENT_TYPE], BYTES_ARRAY(content_data))) {
-        return base_fail(err, E_SIGNER_ATTRIBUTES, "contentType is not data");
-    }
-    if (found.values[MESSAGE_DIGEST].len != pki_digest_len(digest)) {
-        return base_fail(err, E_SIGNER_ATTRIBUTES, "messageDigest has %zu octets, want %zu",
-            found.values[MESSAGE_DIGEST].len, pki_digest_len(digest));
-    }
+    TRY(check_content(&found, digest, err));
     if (found.values[MESSAGE_TYPE].ptr[0] != '3') {
         return base_fail(err, E_SIGNER_ATTRIBUTES, "messageType is not 3 (CertRep)");
     }
     return check_status(&found, err);
+}
+
+enum base_code
+signer_attributes_check_profile(
+    struct bytes set_der, enum pki_digest digest, int64_t now_s, struct base_error *err)
+{
+    struct found found = {.count = 0};
+    int64_t at_s = 0;
+    TRY(read_set(set_der, &found, err));
+    if (found.count != 3 || found.values[CONTENT_TYPE].len == 0 ||
+        found.values[MESSAGE_DIGEST].len == 0 || found.signing_time.len == 0) {
+        return base_fail(err, E_SIGNER_ATTRIBUTES,
+            "a profile has contentType, messageDigest and signingTime, and nothing else");
+    }
+    TRY(check_content(&found, digest, err));
+    struct der_reader reader = der_reader_over(found.signing_time);
+    TRY(der_read_time(&reader, &at_s, err));
+    if (at_s < now_s - SIGNER_BACK_MAX_S || at_s > now_s + SIGNER_BACK_MAX_S) {
+        return base_fail(err, E_SIGNER_ATTRIBUTES, "signingTime is not now");
+    }
+    return BASE_OK;
 }

@@ -93,7 +93,8 @@ note_record(void *arg, const struct journal_record *record, struct base_error *e
     case JOURNAL_CA_CREATED:
         return signer_serials_add(
             book->serials, record_serial(record), record->seq, record->at_ms, err);
-    case JOURNAL_CA_IMPORTED: /* its serial is another issuer's */
+    case JOURNAL_CA_IMPORTED:    /* its serial is another issuer's */
+    case JOURNAL_PROFILE_SIGNED: /* its serial only says with which key */
         break;
     }
     return BASE_OK;
@@ -259,7 +260,7 @@ judge(const struct journal_record *record, const struct signer_entry *entry, boo
 {
     if (memcmp(record->ca, entry->ca, JOURNAL_CA_LEN) != 0 ||
         !bytes_equal(record_serial(record), entry->serial) || record->kind == JOURNAL_CRL_SIGNED ||
-        record->kind == JOURNAL_CA_IMPORTED) {
+        record->kind == JOURNAL_CA_IMPORTED || record->kind == JOURNAL_PROFILE_SIGNED) {
         return BASE_OK;
     }
     if (record->kind != JOURNAL_BODY_SIGNED ||
@@ -397,6 +398,16 @@ signer_book_add_authority(struct signer_book *book, enum journal_kind kind,
 {
     (void)pthread_mutex_lock(&book->lock);
     enum base_code code = append(book, kind, entry, now_ms, err);
+    (void)pthread_mutex_unlock(&book->lock);
+    return code;
+}
+
+enum base_code
+signer_book_add_profile(struct signer_book *book, const struct signer_entry *entry, int64_t now_ms,
+    struct base_error *err)
+{
+    (void)pthread_mutex_lock(&book->lock);
+    enum base_code code = append(book, JOURNAL_PROFILE_SIGNED, entry, now_ms, err);
     (void)pthread_mutex_unlock(&book->lock);
     return code;
 }

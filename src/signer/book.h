@@ -63,6 +63,11 @@ MUST_CHECK enum base_code signer_book_add_authority(struct signer_book *book,
     enum journal_kind kind, const struct signer_entry *entry, int64_t now_ms,
     struct base_error *err);
 
+/* Record a configuration profile: entry->serial is the RA certificate's, sha256 that of the signed
+ * attributes. Errors: E_JOURNAL_WRITE. */
+MUST_CHECK enum base_code signer_book_add_profile(struct signer_book *book,
+    const struct signer_entry *entry, int64_t now_ms, struct base_error *err);
+
 /* Whole records from @from_seq on, at most @max_count: journal_read_page(). */
 MUST_CHECK enum base_code signer_book_read_page(struct signer_book *book, uint64_t from_seq,
     size_t max_count, struct buffer *out, uint64_t *out_next_seq, bool *out_is_end,

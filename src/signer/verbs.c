@@ -16,6 +16,7 @@ static const struct {
     {IPC_TYPE_CHECK_BODY, MAY(IPC_LEDGER), signer_check_body},
     {IPC_TYPE_SIGN_BODY, MAY(IPC_LEDGER), signer_sign_body},
     {IPC_TYPE_SIGN_CRL, MAY(IPC_LEDGER), signer_sign_crl},
+    {IPC_TYPE_SIGN_PROFILE, MAY(IPC_LEDGER), signer_sign_profile},
     {IPC_TYPE_READ_JOURNAL, MAY(IPC_LEDGER), signer_read_journal},
     {IPC_TYPE_DESCRIBE, MAY(IPC_FRONT) | MAY(IPC_LEDGER), signer_describe},
     {IPC_TYPE_CREATE_CA, MAY(IPC_SUPERVISOR), signer_create_ca},

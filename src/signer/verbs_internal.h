@@ -25,6 +25,8 @@ MUST_CHECK enum base_code signer_describe(const struct signer_call *call, struct
 MUST_CHECK enum base_code signer_check_body(const struct signer_call *call, struct base_error *err);
 MUST_CHECK enum base_code signer_sign_body(const struct signer_call *call, struct base_error *err);
 MUST_CHECK enum base_code signer_sign_crl(const struct signer_call *call, struct base_error *err);
+MUST_CHECK enum base_code signer_sign_profile(
+    const struct signer_call *call, struct base_error *err);
 MUST_CHECK enum base_code signer_read_journal(
     const struct signer_call *call, struct base_error *err);
 MUST_CHECK enum base_code signer_create_ca(const struct signer_call *call, struct base_error *err);

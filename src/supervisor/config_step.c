@@ -209,13 +209,35 @@ is_for(uint16_t type, enum ipc_role role)
     }
 }
 
+/* Where devices reach this server on its own machine: what is listened on, or, in a session without
+ * a listener, what the file says. */
+static void
+find_listener_url(const struct supervisor *supervisor, const struct supervisor_config *config,
+    char *out, size_t out_size)
+{
+    const char *address = NULL;
+    for (size_t i = supervisor->listeners.count; i > 0; i--) {
+        const struct supervisor_listener *listener = &supervisor->listeners.list[i - 1];
+        address = (listener->purpose & IPC_LISTEN_SCEP) != 0 ? listener->actual : address;
+    }
+    for (size_t i = config->listener_count; supervisor->listeners.count == 0 && i > 0; i--) {
+        bool is_scep = (config->listeners[i - 1].purpose & IPC_LISTEN_SCEP) != 0;
+        address = is_scep ? config->listeners[i - 1].address : address;
+    }
+    (void)snprintf(
+        out, out_size, "%s%s", address == NULL ? "" : "http://", address == NULL ? "" : address);
+}
+
 MUST_CHECK static enum base_code
-send_general(const struct supervisor *supervisor, int fd, const struct ipc_frame *frame,
-    struct base_error *err)
+send_general(const struct supervisor *supervisor, const struct supervisor_config *config, int fd,
+    const struct ipc_frame *frame, struct base_error *err)
 {
     struct ipc_config_general general = {0};
+    char listener_url[IPC_TEXT_MAX + 1] = "";
     TRY(ipc_decode(&ipc_config_general_spec, frame, &general, err));
+    find_listener_url(supervisor, config, listener_url, sizeof(listener_url));
     general.home = bytes_from_text(supervisor->home);
+    general.listener_url = bytes_from_text(listener_url);
     general.is_new_home =
         supervisor->options->create_ca != NULL || supervisor->options->import_ca != NULL;
     return ipc_send(fd, &ipc_config_general_spec, &general, -1, err);
@@ -244,7 +266,7 @@ supervisor_config_send(const struct supervisor *supervisor, const struct supervi
             continue;
         }
         if (type == IPC_TYPE_CONFIG_GENERAL) {
-            TRY(send_general(supervisor, role->fd, &frame, err));
+            TRY(send_general(supervisor, config, role->fd, &frame, err));
         } else if (type == IPC_TYPE_CONFIG_PROFILE && role->role == IPC_SIGNER) {
             TRY(send_profile_without_challenge(role->fd, &frame, err));
         } else {
