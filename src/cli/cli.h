@@ -31,6 +31,7 @@ int cli_audit(int argc, char **argv);
 int cli_diagnose(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_inspect(int argc, char **argv);
+int cli_profile(int argc, char **argv);
 int cli_enroll(int argc, char **argv);
 
 #endif

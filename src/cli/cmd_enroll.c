@@ -1,11 +1,12 @@
 /*
- * kurier enroll URL: the device side, once.
+ * kurier enroll URL, or FILE.mobileconfig: the device side, once.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/enroll_profile.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "device/enroll.h"
@@ -22,6 +23,7 @@ struct enroll_words {
     const char *fingerprint;
     const char *poll_interval;
     const char *poll_max;
+    const char *payload;
     bool is_json;
 };
 
@@ -31,6 +33,7 @@ struct enroll_memory {
     struct buffer san_text;
     struct buffer sans;
     struct buffer fingerprint;
+    struct profile_scep profile; /* of a file */
 };
 
 static void
@@ -41,6 +44,7 @@ show_progress(void *arg, const char *text)
     (void)fflush(stdout);
 }
 
+/* What was given beside a URL, or in place of what a file says. */
 static enum base_code
 take_words(const struct enroll_words *words, struct enroll_memory *memory,
     struct device_enroll_options *options, struct base_error *err)
@@ -49,7 +53,6 @@ take_words(const struct enroll_words *words, struct enroll_memory *memory,
         TRY(buffer_append_text(&memory->san_text, words->sans.item[i], err));
         TRY(buffer_append_octet(&memory->san_text, '\n', err));
     }
-    TRY(pki_name_from_text(bytes_from_text(words->subject), &memory->subject, err));
     TRY(pki_sans_from_text(buffer_bytes(&memory->san_text), &memory->sans, err));
     TRY(base_hex_decode(bytes_from_text(words->fingerprint), &memory->fingerprint, err));
     if (memory->fingerprint.len != 0 && memory->fingerprint.len != 20 &&
@@ -57,23 +60,40 @@ take_words(const struct enroll_words *words, struct enroll_memory *memory,
         return base_fail(
             err, E_USAGE, "a fingerprint of %zu octets; SHA-256 has 32", memory->fingerprint.len);
     }
-    TRY(base_duration_parse(bytes_from_text(words->poll_interval), &options->poll_interval_s, err));
-    TRY(base_duration_parse(bytes_from_text(words->poll_max), &options->poll_max_s, err));
-    options->challenge = bytes_from_text(words->challenge);
-    options->subject_der = buffer_bytes(&memory->subject);
-    options->sans_der = buffer_bytes(&memory->sans);
-    options->key_spec = bytes_from_text(words->key);
+    bool has_poll = words->poll_interval != NULL || words->poll_max != NULL;
+    if (!options->is_poll_counted || has_poll) {
+        const char *interval = words->poll_interval == NULL ? "10s" : words->poll_interval;
+        const char *max = words->poll_max == NULL ? "5m" : words->poll_max;
+        TRY(base_duration_parse(bytes_from_text(interval), &options->poll_interval_s, err));
+        TRY(base_duration_parse(bytes_from_text(max), &options->poll_max_s, err));
+        options->is_poll_counted = false;
+    }
+    if (words->challenge != NULL) {
+        options->challenge = bytes_from_text(words->challenge);
+    }
+    if (words->subject != NULL || options->subject_der.len == 0) {
+        const char *subject = words->subject == NULL ? "" : words->subject;
+        TRY(pki_name_from_text(bytes_from_text(subject), &memory->subject, err));
+        options->subject_der = buffer_bytes(&memory->subject);
+    }
+    if (memory->sans.len > 0) {
+        options->sans_der = buffer_bytes(&memory->sans);
+    }
+    if (words->key != NULL || options->key_spec.len == 0) {
+        options->key_spec = bytes_from_text(words->key == NULL ? "rsa:2048" : words->key);
+    }
+    if (memory->fingerprint.len > 0) {
+        options->trust.fingerprint = buffer_bytes(&memory->fingerprint);
+    }
     options->folder = words->out;
-    options->trust.fingerprint = buffer_bytes(&memory->fingerprint);
     options->clock = base_clock_system();
     options->random = base_random_system();
-    options->progress = words->is_json ? NULL : show_progress;
     return BASE_OK;
 }
 
 static int
-report(const struct enroll_words *words, const struct device_refusal *refusal, enum base_code code,
-    const struct base_error *err)
+report(const struct enroll_words *words, struct bytes signer, const struct device_refusal *refusal,
+    enum base_code code, const struct base_error *err)
 {
     static const char *const names[] = {
         "badAlg", "badMessageCheck", "badRequest", "badTime", "badCertId"};
@@ -92,6 +112,7 @@ report(const struct enroll_words *words, const struct device_refusal *refusal, e
         (void)json_object_set_new(
             object, "hresult", cli_json_text(bytes_from_text(refusal->hresult)));
         (void)json_object_set_new(object, "out", json_string(words->out));
+        (void)json_object_set_new(object, "profile_signed_by", cli_json_text(signer));
         cli_json_print(object);
     }
     if (code == BASE_OK) {
@@ -107,13 +128,7 @@ report(const struct enroll_words *words, const struct device_refusal *refusal, e
 int
 cli_enroll(int argc, char **argv)
 {
-    struct enroll_words words = {.challenge = "",
-        .subject = "",
-        .key = "rsa:2048",
-        .out = "./kurier-device",
-        .fingerprint = "",
-        .poll_interval = "10s",
-        .poll_max = "5m"};
+    struct enroll_words words = {.out = "./kurier-device", .fingerprint = "", .payload = "1"};
     struct device_enroll_options options = {.url = NULL};
     const struct cli_option table[] = {
         {"challenge", "TEXT", "the challenge from the device's profile", NULL, &words.challenge,
@@ -137,12 +152,14 @@ cli_enroll(int argc, char **argv)
         {"poll-interval", "TIME", "between questions while PENDING (default 10s)", NULL,
             &words.poll_interval, NULL},
         {"poll-max", "TIME", "how long to ask in all (default 5m)", NULL, &words.poll_max, NULL},
+        {"payload", "N", "of a file: which of its SCEP payloads (default 1)", NULL, &words.payload,
+            NULL},
         {"json", NULL, "one JSON object", &words.is_json, NULL, NULL},
     };
-    const struct cli_usage usage = {
-        "enroll URL --subject DN --challenge TEXT --ca-fingerprint HEX [OPTION]...",
-        "Gets a certificate from any SCEP server and installs it in a folder. Run again after it "
-        "was cut off, it goes on.",
+    const struct cli_usage usage = {"enroll URL|FILE.mobileconfig [OPTION]...",
+        "Gets a certificate from any SCEP server and installs it in a folder. With a URL it needs "
+        "--subject, --challenge and --ca-fingerprint; an Apple configuration profile has them. Run "
+        "again after it was cut off, it goes on.",
         table, sizeof(table) / sizeof(table[0]), 1, 1};
     struct cli_list positional;
     int status = CLI_OK;
@@ -157,10 +174,17 @@ cli_enroll(int argc, char **argv)
     for (size_t i = 0; i < sizeof(buffers) / sizeof(buffers[0]); i++) {
         buffer_init(buffers[i], 65536);
     }
+    profile_scep_init(&memory.profile);
     options.url = positional.item[0];
-    enum base_code code = take_words(&words, &memory, &options, &err);
+    options.progress = words.is_json ? NULL : show_progress;
+    enum base_code code = BASE_OK;
+    if (strstr(options.url, "://") == NULL) {
+        code = cli_enroll_profile(options.url, words.payload, &memory.profile, &options, &err);
+    }
+    code = code == BASE_OK ? take_words(&words, &memory, &options, &err) : code;
     code = code == BASE_OK ? device_enroll(&options, &refusal, &err) : code;
-    status = report(&words, &refusal, code, &err);
+    status = report(&words, buffer_bytes(&memory.profile.signer), &refusal, code, &err);
+    profile_scep_clear(&memory.profile);
     for (size_t i = 0; i < sizeof(buffers) / sizeof(buffers[0]); i++) {
         buffer_clear(buffers[i]);
     }

@@ -123,8 +123,8 @@ get_authority(struct session *session, struct base_error *err)
         trust.pinned_root = buffer_bytes(&root);
     }
     device_http_init(&http);
-    enum base_code code =
-        device_http_get(session->options->url, "GetCACert", BYTES_NONE, &http, err);
+    enum base_code code = device_http_get(
+        session->options->url, "GetCACert", session->options->ca_identifier, &http, err);
     if (code == BASE_OK && http.status != 200) {
         code = base_fail(
             err, E_DEVICE_STATUS, "GetCACert: HTTP %ld, %s", http.status, http.content_type);
@@ -262,12 +262,16 @@ poll_until_decided(
     int64_t until_ms =
         base_clock_mono_ms(&session->options->clock) + 1000 * session->options->poll_max_s;
     TRY(scep_client_poll_payload(ca->subject, session->options->subject_der, &payload, err));
-    while (answer->status == SCEP_PENDING) {
-        if (base_clock_mono_ms(&session->options->clock) >= until_ms) {
+    for (unsigned asked = 0; answer->status == SCEP_PENDING; asked++) {
+        bool is_counted = session->options->is_poll_counted;
+        if (is_counted ? asked >= session->options->poll_count
+                       : base_clock_mono_ms(&session->options->clock) >= until_ms) {
             return base_fail(err, E_DEVICE_PENDING, "transaction %s", session->transaction_id);
         }
         say(session, "pending: ", "asking again later");
-        (void)sleep((unsigned)session->options->poll_interval_s);
+        if (!is_counted || asked > 0) {
+            (void)sleep((unsigned)session->options->poll_interval_s);
+        }
         scep_client_answer_clear(answer);
         scep_client_answer_init(answer);
         TRY(ask(session, SCEP_CERT_POLL, buffer_bytes(&payload), answer, err));

@@ -15,7 +15,8 @@
 
 struct device_enroll_options {
     const char *url;
-    struct bytes challenge; /* may be empty */
+    struct bytes ca_identifier; /* GetCACert's message; may be empty */
+    struct bytes challenge;     /* may be empty */
     struct bytes subject_der;
     struct bytes sans_der; /* may be empty */
     struct bytes key_spec; /* "rsa:2048" */
@@ -24,7 +25,9 @@ struct device_enroll_options {
     bool is_get_forced;
     bool is_renewal; /* RenewalReq signed by the installed certificate, for a new key */
     int64_t poll_interval_s;
-    int64_t poll_max_s; /* how long in all */
+    int64_t poll_max_s;   /* how long in all */
+    bool is_poll_counted; /* instead: poll_count times, the first at once */
+    unsigned poll_count;
     struct base_clock clock;
     struct base_random random;
     /* A step, in words, for a person; may be NULL. */

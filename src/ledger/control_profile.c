@@ -97,10 +97,10 @@ ledger_profile_list(struct ledger *ledger, int fd, const struct ipc_frame *frame
     if (question.name.len > 0) {
         const struct ledger_profile *profile =
             ledger_settings_find_profile(settings, NULL, question.name);
-        return profile != NULL ? send_profile(ledger, fd, profile, err)
-                               : base_fail(err, E_PROFILE_UNKNOWN, "'%.*s'",
-                                     base_size_to_int(question.name.len),
-                                     (const char *)question.name.ptr);
+        return profile != NULL
+                   ? send_profile(ledger, fd, profile, err)
+                   : base_fail(err, E_PROFILE_UNKNOWN, "'%.*s'",
+                         base_size_to_int(question.name.len), (const char *)question.name.ptr);
     }
     if (question.cursor.len > 0) {
         TRY(base_parse_number(question.cursor, settings->profile_count, &from, err));

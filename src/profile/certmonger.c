@@ -109,8 +109,7 @@ write_script(const struct profile_spec *spec, struct buffer *out, struct base_er
     (void)snprintf(text, sizeof(text), " -G rsa -g %u", spec->key_bits);
     profile_shell_put(&shell, text);
     put_usages(&shell, spec);
-    profile_shell_put(
-        &shell, " \\\n    -k \"$folder/key.pem\" -f \"$folder/cert.pem\" \\\n    -N");
+    profile_shell_put(&shell, " \\\n    -k \"$folder/key.pem\" -f \"$folder/cert.pem\" \\\n    -N");
     profile_shell_word(&shell, buffer_bytes(&subject));
     TRY(profile_sans_each(spec->sans_der, put_san, &shell, err));
     profile_shell_put(&shell, " \\\n    -L");

@@ -1,4 +1,5 @@
-/* Apple's configuration profile: a property list with the CA's certificates and one SCEP payload. */
+/* Apple's configuration profile: a property list with the CA's certificates and one SCEP payload.
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -267,10 +268,10 @@ put_all(struct apple *apple, struct base_error *err)
     struct bytes organization = BYTES_NONE;
     struct profile_xml *xml = &apple->xml;
     xmlNode *root = profile_xml_begin(xml, "plist", NULL);
-    if (root != NULL && xmlCreateIntSubset(xml->document, (const xmlChar *)"plist",
-                            (const xmlChar *)"-//Apple//DTD PLIST 1.0//EN",
-                            (const xmlChar *)"http://www.apple.com/DTDs/PropertyList-1.0.dtd") ==
-                            NULL) {
+    if (root != NULL &&
+        xmlCreateIntSubset(xml->document, (const xmlChar *)"plist",
+            (const xmlChar *)"-//Apple//DTD PLIST 1.0//EN",
+            (const xmlChar *)"http://www.apple.com/DTDs/PropertyList-1.0.dtd") == NULL) {
         return base_fail(err, E_NO_MEMORY, "an XML document type");
     }
     profile_xml_attribute(xml, root, "version", BYTES_LITERAL("1.0"));

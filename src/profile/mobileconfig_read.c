@@ -1,5 +1,6 @@
 #include "profile/mobileconfig_read.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/own.h"
@@ -93,8 +94,8 @@ find_value(const xmlNode *dict, const char *key, const xmlNode **out, struct bas
         TRY(read_content(at, &name, err));
         if (bytes_equal_text(buffer_bytes(&name), key)) {
             if (*out != NULL) {
-                return base_fail(err, E_PROFILE_FORMAT, "line %ld: '%s' is there twice",
-                    xmlGetLineNo(at), key);
+                return base_fail(
+                    err, E_PROFILE_FORMAT, "line %ld: '%s' is there twice", xmlGetLineNo(at), key);
             }
             *out = value;
         }
@@ -195,8 +196,8 @@ append_pair(const xmlNode *pair, struct buffer *out, struct base_error *err)
     TRY(read_content(second, &value, err));
     for (size_t i = 0; i < type.len; i++) {
         if (strchr("=+,;/\\", type.ptr[i]) != NULL) {
-            return base_fail(err, E_NAME_FORMAT, "line %ld: an attribute type of Subject",
-                xmlGetLineNo(pair));
+            return base_fail(
+                err, E_NAME_FORMAT, "line %ld: an attribute type of Subject", xmlGetLineNo(pair));
         }
     }
     TRY(buffer_append(out, buffer_bytes(&type), err));
@@ -209,8 +210,8 @@ append_rdn(const xmlNode *rdn, struct buffer *out, struct base_error *err)
 {
     const xmlNode *pair = is_element(rdn, "array") ? next_element(rdn->children) : NULL;
     if (pair == NULL) {
-        return base_fail(err, E_PROFILE_FORMAT, "line %ld: a part of Subject is an array",
-            xmlGetLineNo(rdn));
+        return base_fail(
+            err, E_PROFILE_FORMAT, "line %ld: a part of Subject is an array", xmlGetLineNo(rdn));
     }
     for (bool is_first = true; pair != NULL; pair = next_element(pair->next), is_first = false) {
         if (!is_first) {
@@ -311,8 +312,8 @@ read_fingerprint(const xmlNode *content, struct buffer *out, struct base_error *
             "16 octets: MD5, for which anybody can make a second certificate");
     }
     if (octets.len != 0 && octets.len != 20 && octets.len != 32) {
-        return base_fail(err, E_PROFILE_FINGERPRINT,
-            "%zu octets; SHA-1 has 20, SHA-256 has 32", octets.len);
+        return base_fail(
+            err, E_PROFILE_FINGERPRINT, "%zu octets; SHA-1 has 20, SHA-256 has 32", octets.len);
     }
     return buffer_append(out, buffer_bytes(&octets), err);
 }
@@ -330,14 +331,16 @@ read_scep(const xmlNode *payload, struct profile_scep *out, struct base_error *e
     TRY(want_kind(content, "dict", "PayloadContent", err));
     TRY(read_string(content, "URL", &out->url, err));
     if (out->url.len == 0) {
-        return base_fail(
-            err, E_PROFILE_FORMAT, "line %ld: no URL", xmlGetLineNo(content));
+        return base_fail(err, E_PROFILE_FORMAT, "line %ld: no URL", xmlGetLineNo(content));
     }
     TRY(read_string(content, "Name", &out->name, err));
     TRY(read_string(content, "Challenge", &out->challenge, err));
     TRY(read_subject(content, &out->subject_der, err));
     TRY(read_sans(content, &out->sans_der, err));
     TRY(read_number(content, "Keysize", 16384, &is_found, &out->key_bits, err));
+    if (out->key_bits != 0) {
+        (void)snprintf(out->key_spec, sizeof(out->key_spec), "rsa:%u", out->key_bits);
+    }
     TRY(read_number(content, "Key Usage", UINT32_MAX, &out->has_key_usage, &out->key_usage, err));
     TRY(read_number(content, "Retries", PROFILE_RETRY_MAX, &is_found, &out->retries, err));
     TRY(read_number(
@@ -354,8 +357,8 @@ struct payloads {
 };
 
 static enum base_code
-take_payload(const xmlNode *payload, struct payloads *walk, struct profile_scep *out,
-    struct base_error *err)
+take_payload(
+    const xmlNode *payload, struct payloads *walk, struct profile_scep *out, struct base_error *err)
 {
     BUFFER_LOCAL(type, PROFILE_TEXT_MAX);
     TRY(want_kind(payload, "dict", "PayloadContent", err));
@@ -371,8 +374,8 @@ take_payload(const xmlNode *payload, struct payloads *walk, struct profile_scep 
 }
 
 static enum base_code
-find_payloads(const xmlNode *dict, struct payloads *walk, struct profile_scep *out,
-    struct base_error *err)
+find_payloads(
+    const xmlNode *dict, struct payloads *walk, struct profile_scep *out, struct base_error *err)
 {
     const xmlNode *value = NULL;
     BUFFER_LOCAL(type, PROFILE_TEXT_MAX);
@@ -393,8 +396,7 @@ find_payloads(const xmlNode *dict, struct payloads *walk, struct profile_scep *o
     const xmlNode *at = next_element(value->children);
     for (; at != NULL; at = next_element(at->next)) {
         if (++count > PROFILE_PAYLOAD_MAX) {
-            return base_fail(
-                err, E_PROFILE_FORMAT, "more than %d payloads", PROFILE_PAYLOAD_MAX);
+            return base_fail(err, E_PROFILE_FORMAT, "more than %d payloads", PROFILE_PAYLOAD_MAX);
         }
         TRY(take_payload(at, walk, out, err));
     }
@@ -419,8 +421,7 @@ read_list(struct bytes text, size_t payload, struct profile_scep *out, struct ba
             out->scep_count, payload);
     }
     TRY(read_scep(walk.scep, out, err));
-    return walk.root_count == 1 ? read_data(walk.root, "PayloadContent", &out->root, err)
-                                : BASE_OK;
+    return walk.root_count == 1 ? read_data(walk.root, "PayloadContent", &out->root, err) : BASE_OK;
 }
 
 enum base_code

@@ -20,6 +20,7 @@ struct profile_scep {
     struct buffer fingerprint; /* octets: SHA-1 or SHA-256 */
     struct buffer root;        /* DER of the only root certificate payload */
     unsigned key_bits;         /* 0: not said */
+    char key_spec[16];         /* the same as "rsa:2048"; empty: not said */
     bool has_key_usage;
     unsigned key_usage;   /* 1 signing, 4 encryption */
     unsigned retries;     /* while PENDING */

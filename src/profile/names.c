@@ -129,8 +129,7 @@ take_san(struct bytes line, profile_on_san callback, void *arg, struct base_erro
 }
 
 enum base_code
-profile_sans_each(
-    struct bytes sans_der, profile_on_san callback, void *arg, struct base_error *err)
+profile_sans_each(struct bytes sans_der, profile_on_san callback, void *arg, struct base_error *err)
 {
     BUFFER_LOCAL(text, TEXT_MAX);
     if (sans_der.len == 0) {
@@ -190,8 +189,7 @@ profile_thumbprint(struct bytes der, char out[PROFILE_THUMBPRINT_LEN], struct ba
 }
 
 enum base_code
-profile_uuid(
-    const struct base_random *random, char out[PROFILE_UUID_LEN], struct base_error *err)
+profile_uuid(const struct base_random *random, char out[PROFILE_UUID_LEN], struct base_error *err)
 {
     uint8_t octets[16];
     char hex[33] = "";

@@ -65,8 +65,8 @@ profile_write(enum profile_format format, const struct profile_spec *spec, struc
 }
 
 bool
-profile_describe_setting(enum profile_format format, size_t index, const char **out_key,
-    char *out_text, size_t out_size)
+profile_describe_setting(
+    enum profile_format format, size_t index, const char **out_key, char *out_text, size_t out_size)
 {
     const struct profile_writer *writer = find_writer(format);
     if (index >= writer->rule_count) {

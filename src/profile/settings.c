@@ -146,7 +146,7 @@ profile_settings_describe(const struct profile_rule *rule, char *out, size_t out
     default:
         break;
     }
-    const char *initial = rule->initial == NULL       ? "absent"
+    const char *initial = rule->initial == NULL      ? "absent"
                           : rule->initial[0] == '\0' ? "empty"
                                                      : rule->initial;
     (void)snprintf(out, out_size, "%s; default %s", kind, initial);

@@ -55,8 +55,8 @@ profile_shell_comment(struct profile_shell *shell, const char *text, struct byte
 }
 
 void
-profile_shell_certificates(struct profile_shell *shell, const char *name,
-    const struct bytes *certificates, size_t count)
+profile_shell_certificates(
+    struct profile_shell *shell, const char *name, const struct bytes *certificates, size_t count)
 {
     BUFFER_LOCAL(pem, (size_t)512 * 1024);
     for (size_t i = 0; i < count && shell->code == BASE_OK; i++) {

@@ -23,8 +23,8 @@ void profile_shell_word(struct profile_shell *shell, struct bytes word);
 /* A comment line; control characters become '?', so that it stays one line. */
 void profile_shell_comment(struct profile_shell *shell, const char *text, struct bytes value);
 /* A here-document of certificates as PEM into the file @name (ours, without special characters). */
-void profile_shell_certificates(struct profile_shell *shell, const char *name,
-    const struct bytes *certificates, size_t count);
+void profile_shell_certificates(
+    struct profile_shell *shell, const char *name, const struct bytes *certificates, size_t count);
 MUST_CHECK enum base_code profile_shell_finish(
     const struct profile_shell *shell, struct base_error *err);
 

@@ -1,5 +1,5 @@
-/* A shell script for strongSwan's pki: the CA's certificates come with it, the RA's from the server,
- * verified against them. */
+/* A shell script for strongSwan's pki: the CA's certificates come with it, the RA's from the
+ * server, verified against them. */
 #include <stdio.h>
 #include <string.h>
 
@@ -31,9 +31,7 @@ static enum base_code
 put_san(void *arg, enum pki_san_type type, struct bytes value, struct base_error *err)
 {
     struct profile_shell *shell = arg;
-    const char *prefix = type == PKI_SAN_DNS     ? "dns:"
-                         : type == PKI_SAN_EMAIL ? "email:"
-                                                 : "uri:";
+    const char *prefix = type == PKI_SAN_DNS ? "dns:" : type == PKI_SAN_EMAIL ? "email:" : "uri:";
     BUFFER_LOCAL(word, PROFILE_TEXT_MAX);
     TRY(buffer_append_text(&word, prefix, err));
     TRY(buffer_append(&word, value, err));

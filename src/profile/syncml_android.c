@@ -36,8 +36,7 @@ static const struct {
     const char *name;
 } eku_names[] = {{"1.3.6.1.5.5.7.3.1", "Server Authentication"},
     {"1.3.6.1.5.5.7.3.2", "Client Authentication"}, {"1.3.6.1.5.5.7.3.3", "Code Signing"},
-    {"1.3.6.1.5.5.7.3.4", "Secure Email"},
-    {"1.3.6.1.5.5.8.2.2", "IP security IKE intermediate"},
+    {"1.3.6.1.5.5.7.3.4", "Secure Email"}, {"1.3.6.1.5.5.8.2.2", "IP security IKE intermediate"},
     {"1.3.6.1.4.1.311.20.2.2", "Smart Card Logon"}};
 
 static enum base_code
@@ -155,8 +154,8 @@ put_san(void *arg, enum pki_san_type type, struct bytes value, struct base_error
 
 /* "CN=...; DC=..." of each CA that may have issued. */
 static enum base_code
-put_issuers(
-    const struct profile_spec *spec, struct profile_xml *xml, xmlNode *parent, struct base_error *err)
+put_issuers(const struct profile_spec *spec, struct profile_xml *xml, xmlNode *parent,
+    struct base_error *err)
 {
     struct pki_certificate ca;
     BUFFER_LOCAL(name, 65536);
@@ -233,8 +232,9 @@ put_all(const struct profile_spec *spec, struct syncml *syncml, struct base_erro
     TRY(profile_uuid(spec->random, uuids[1], err));
     TRY(base_random_fill(spec->random, hash, sizeof(hash), err));
     long number = ((hash[0] & 0x7fL) << 24) | (hash[1] << 16) | (hash[2] << 8) | hash[3];
-    (void)snprintf(uri, sizeof(uri), STORE "/Enroll/ModelName=AC_%s%%2FLogicalName_%s%%3BHash=%ld/"
-                                           "Install",
+    (void)snprintf(uri, sizeof(uri),
+        STORE "/Enroll/ModelName=AC_%s%%2FLogicalName_%s%%3BHash=%ld/"
+              "Install",
         uuids[0], uuids[1], number);
     TRY(write_request(spec, &request, err));
     profile_syncml_add(syncml, uri, "xml", buffer_bytes(&request));

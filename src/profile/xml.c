@@ -42,9 +42,8 @@ profile_xml_begin(struct profile_xml *xml, const char *root, const char *space)
 {
     *xml = (struct profile_xml){.code = BASE_OK};
     xml->document = xmlNewDoc(as_xml("1.0"));
-    xmlNode *node = xml->document == NULL
-                        ? NULL
-                        : xmlNewDocNode(xml->document, NULL, as_xml(root), NULL);
+    xmlNode *node =
+        xml->document == NULL ? NULL : xmlNewDocNode(xml->document, NULL, as_xml(root), NULL);
     if (check_node(xml, node) == NULL) {
         return NULL;
     }
@@ -112,8 +111,7 @@ profile_xml_number(struct profile_xml *xml, xmlNode *parent, const char *name, u
 }
 
 xmlNode *
-profile_xml_base64(
-    struct profile_xml *xml, xmlNode *parent, const char *name, struct bytes octets)
+profile_xml_base64(struct profile_xml *xml, xmlNode *parent, const char *name, struct bytes octets)
 {
     BUFFER_LOCAL(text, PROFILE_FILE_MAX);
     struct base_error err = {BASE_OK, ""};
@@ -124,8 +122,7 @@ profile_xml_base64(
 }
 
 void
-profile_xml_attribute(
-    struct profile_xml *xml, xmlNode *node, const char *name, struct bytes value)
+profile_xml_attribute(struct profile_xml *xml, xmlNode *node, const char *name, struct bytes value)
 {
     OWN_MEMORY uint8_t *text = bytes_copy(value);
     if (xml->code != BASE_OK) {
@@ -219,8 +216,7 @@ profile_xml_read(struct bytes text, xmlDoc **out, struct base_error *err)
         char reason[160] = "";
         (void)base_escape(bytes_from_text(why == NULL || why->message == NULL ? "" : why->message),
             reason, sizeof(reason));
-        return base_fail(
-            err, E_PROFILE_FORMAT, "line %d: %s", why == NULL ? 0 : why->line, reason);
+        return base_fail(err, E_PROFILE_FORMAT, "line %d: %s", why == NULL ? 0 : why->line, reason);
     }
     if (declares_entities(document)) {
         xmlFreeDoc(document);

@@ -48,7 +48,6 @@ MUST_CHECK enum base_code profile_xml_finish_fragment(
  * from outside, and a document that declares entities is refused. Errors: E_PROFILE_FORMAT,
  * E_TOO_LARGE.
  */
-MUST_CHECK enum base_code profile_xml_read(
-    struct bytes text, xmlDoc **out, struct base_error *err);
+MUST_CHECK enum base_code profile_xml_read(struct bytes text, xmlDoc **out, struct base_error *err);
 
 #endif
