@@ -67,9 +67,8 @@ static void
 put_ca(struct profile_shell *shell, const struct profile_spec *spec, struct bytes nickname)
 {
     profile_shell_put(shell, "ca=");
-    profile_shell_put(shell, "$(printf %s");
-    profile_shell_word(shell, nickname);
-    profile_shell_put(shell, ")\nif ! getcert list-cas -c \"$ca\" 2>/dev/null | grep -q .; then\n"
+    profile_shell_quoted(shell, nickname);
+    profile_shell_put(shell, "\nif ! getcert list-cas -c \"$ca\" 2>/dev/null | grep -q .; then\n"
                              "    getcert add-scep-ca -c \"$ca\" -R \"$folder/ca.pem\" -u");
     profile_shell_word(shell, spec->url);
     profile_shell_put(shell, "\nfi\n"

@@ -29,7 +29,14 @@ profile_shell_put(struct profile_shell *shell, const char *text)
 void
 profile_shell_word(struct profile_shell *shell, struct bytes word)
 {
-    profile_shell_put(shell, " '");
+    profile_shell_put(shell, " ");
+    profile_shell_quoted(shell, word);
+}
+
+void
+profile_shell_quoted(struct profile_shell *shell, struct bytes word)
+{
+    profile_shell_put(shell, "'");
     for (size_t i = 0; i < word.len; i++) {
         if (word.ptr[i] == 0 && shell->code == BASE_OK) {
             shell->code = base_fail(&shell->error, E_PROFILE_UNFIT, "a word with a NUL in it");

@@ -20,6 +20,8 @@ void profile_shell_put(struct profile_shell *shell, const char *text);
 /* A blank and one word, in single quotes, whatever is in it. A NUL cannot be in a word:
  * E_PROFILE_UNFIT. */
 void profile_shell_word(struct profile_shell *shell, struct bytes word);
+/* The same without the blank. */
+void profile_shell_quoted(struct profile_shell *shell, struct bytes word);
 /* A comment line; control characters become '?', so that it stays one line. */
 void profile_shell_comment(struct profile_shell *shell, const char *text, struct bytes value);
 /* A here-document of certificates as PEM into the file @name (ours, without special characters). */
