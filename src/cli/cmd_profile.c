@@ -207,12 +207,13 @@ show_row(void *arg, const struct ipc_frame *frame, struct base_error *err)
 }
 
 static int
-ask_profiles(const char *home, const char *name, cli_on_row on_row, struct profile_printer *printer)
+ask_profiles(const struct cli_place *place, const char *name, cli_on_row on_row,
+    struct profile_printer *printer)
 {
     struct base_error err;
     struct cli_session session;
     struct cli_page page = {.is_more = true};
-    if (cli_session_open(cli_home(home), &session, &err) != BASE_OK) {
+    if (cli_session_open(place, &session, &err) != BASE_OK) {
         return cli_report(&err);
     }
     if (name[0] == '\0' && !printer->is_json) {
@@ -234,11 +235,11 @@ ask_profiles(const char *home, const char *name, cli_on_row on_row, struct profi
 static int
 profile_list(int argc, char **argv)
 {
-    const char *home = NULL;
+    struct cli_place place = {NULL, NULL};
     struct profile_printer printer = {false};
     const struct cli_option table[] = {
         {"json", NULL, "one JSON object a line", &printer.is_json, NULL, NULL},
-        {"home", "DIR", "the home", NULL, &home, NULL},
+        CLI_PLACE_OPTIONS(place),
     };
     const struct cli_usage usage = {"profile list [OPTION]...",
         "Lists the profiles of the configuration, and where devices reach them.", table,
@@ -248,17 +249,17 @@ profile_list(int argc, char **argv)
     if (!cli_parse(&usage, argc, argv, &words, &status)) {
         return status;
     }
-    return ask_profiles(home, "", list_row, &printer);
+    return ask_profiles(&place, "", list_row, &printer);
 }
 
 static int
 profile_show(int argc, char **argv)
 {
-    const char *home = NULL;
+    struct cli_place place = {NULL, NULL};
     struct profile_printer printer = {false};
     const struct cli_option table[] = {
         {"json", NULL, "one JSON object", &printer.is_json, NULL, NULL},
-        {"home", "DIR", "the home", NULL, &home, NULL},
+        CLI_PLACE_OPTIONS(place),
     };
     const struct cli_usage usage = {"profile show NAME [OPTION]...",
         "Shows what a profile issues, to whom, and where.", table, sizeof(table) / sizeof(table[0]),
@@ -268,7 +269,7 @@ profile_show(int argc, char **argv)
     if (!cli_parse(&usage, argc, argv, &words, &status)) {
         return status;
     }
-    return ask_profiles(home, words.item[0], show_row, &printer);
+    return ask_profiles(&place, words.item[0], show_row, &printer);
 }
 
 static int
@@ -311,7 +312,7 @@ profile_export(int argc, char **argv)
         {"sign", NULL, "mobileconfig: signed by the RA", &options.is_signed, NULL, NULL},
         {"out", "FILE", "write it there, readable by you alone (default: standard output)", NULL,
             &options.out, NULL},
-        {"home", "DIR", "the home", NULL, &options.home, NULL},
+        CLI_PLACE_OPTIONS(options.place),
     };
     const struct cli_usage usage = {"profile export NAME --format FORMAT --device NAME [OPTION]...",
         "Writes a profile as a device's management takes it in, with a fresh challenge for this "

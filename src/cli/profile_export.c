@@ -433,7 +433,7 @@ cli_profile_export(const struct cli_export_options *options)
     export->options = options;
     enum base_code code = profile_format_find(options->format, &export->format, &err);
     if (code == BASE_OK) {
-        code = cli_session_open(cli_home(options->home), &export->session, &err);
+        code = cli_session_open(&options->place, &export->session, &err);
     }
     if (code == BASE_OK) {
         code = run(export, &err);

@@ -10,7 +10,7 @@
 #include "profile/profile.h"
 
 struct cli_export_options {
-    const char *home;
+    struct cli_place place;
     const char *profile;
     const char *format;
     const char *device;
