@@ -325,6 +325,9 @@ prepare(struct export *export, struct base_error *err)
     if (export->options->is_signed && export->format != PROFILE_MOBILECONFIG) {
         return base_fail(err, E_USAGE, "--sign is for mobileconfig");
     }
+    if (!base_is_clean_utf8(bytes_from_text(export->options->device))) {
+        return base_fail(err, E_TEXT_FORMAT, "a device name with control characters");
+    }
     export->random = base_random_system();
     export->spec = (struct profile_spec){
         .device = bytes_from_text(export->options->device), .random = &export->random};

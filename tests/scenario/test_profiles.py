@@ -192,8 +192,8 @@ def test_mobileconfig_enrols_once_and_only_for_its_identity(server, folder, open
     assert path.stat().st_mode & 0o777 == 0o600
     challenge = plistlib.loads(path.read_bytes())["PayloadContent"][-1]["PayloadContent"]["Challenge"]
     # Another subject, other names, no names: refused, and the challenge is still good.
-    for subject, sans in [("CN=laptop-8,O=Example", [("dns", "a.example"), ("upn", "u@example.org")]),
-                          ("CN=laptop-7,O=Example", [("dns", "b.example"), ("upn", "u@example.org")]), ("CN=laptop-7,O=Example", [])]:
+    for subject, sans in [("CN=laptop-8,O=Example", ["a.example", scepmsg.upn("u@example.org")]),
+                          ("CN=laptop-7,O=Example", ["b.example", scepmsg.upn("u@example.org")]), ("CN=laptop-7,O=Example", [])]:
         rep = server.enrol(keys[0], challenge, subject, sans)
         assert rep.status == "2", (subject, sans)
     done = enroll(path, folder / "own")
@@ -229,7 +229,7 @@ def test_signed_mobileconfig(server, folder, openssl):
     assert "event=profile_signed" in server.log()
     done = enroll(path, folder / "own")
     assert done.returncode == 0, done.stderr
-    assert re.search(r"the profile is signed by CN=.* RA.*, issued by CN=", done.stdout), done.stdout
+    assert re.search(r"the profile is signed by .*CN=.* RA, issued by .*CN=", done.stdout), done.stdout
     # Signed by others, in other forms: BER in pieces, PEM, without attributes.
     server.command("profile", "export", "default", "--format", "mobileconfig", "--device", "laptop-8", "--out", str(plain))
     key, certificate = folder / "o.key", folder / "o.pem"
@@ -421,9 +421,9 @@ def test_windows_has_every_node_in_one_atomic(server):
 def test_windows_challenge_enrols_once_and_only_for_its_identity(shared, keys):
     _, values = windows(export(shared, "syncml-windows", "--san", "DNS:win.example", device="win-1"))
     path = "/certsrv/mscep/mscep.dll"
-    assert shared.enrol(keys[1], values["Challenge"], "CN=win-2", [("dns", "win.example")], path=path).status == "2"
-    assert shared.enrol(keys[1], values["Challenge"], values["SubjectName"], [("dns", "win.example")], path=path).status == "0"
-    assert shared.enrol(keys[2], values["Challenge"], values["SubjectName"], [("dns", "win.example")], path=path).status == "2"
+    assert shared.enrol(keys[1], values["Challenge"], "CN=win-2", ["win.example"], path=path).status == "2"
+    assert shared.enrol(keys[1], values["Challenge"], values["SubjectName"], ["win.example"], path=path).status == "0"
+    assert shared.enrol(keys[2], values["Challenge"], values["SubjectName"], ["win.example"], path=path).status == "2"
 
 
 ANDROID = "{http://schemas.microsoft.com/SystemCenterConfigurationManager/2012/03/07/CertificateEnrollment/ConfigurationParameters}"
@@ -466,8 +466,8 @@ def test_android_is_escaped_twice(server, keys):
     if issuing != root:
         assert asked.find("Issuers").text == "O=Example; CN=Test Issuing CA"
     token = asked.find("CertificateRequestToken").text
-    subject = 'CN=a\\<b\\>&\\"c\\",O=Example'
-    sans = [("dns", "a.example"), ("upn", "u@example.org")]
+    subject = 'CN=a<b>&"c",O=Example'
+    sans = ["a.example", scepmsg.upn("u@example.org")]
     assert server.enrol(keys[3], token, "CN=x,O=Example", sans).status == "2"
     assert server.enrol(keys[3], token, subject, sans).status == "0"
 
