@@ -31,13 +31,32 @@ show_home(const char *home, int passphrase_fd)
     return status;
 }
 
+/* A new CA or one's own, not both; and the defaults of a new one. */
+static enum base_code
+settle_ca(struct cli_home_options *options, struct base_error *err)
+{
+    bool is_new = options->key_spec != NULL || options->ca_subject != NULL;
+    if ((options->ca_cert == NULL) != (options->ca_key_file == NULL)) {
+        return base_fail(err, E_USAGE, "--ca-cert and --ca-key-file belong together");
+    }
+    if (options->ca_cert == NULL && options->ca_chain != NULL) {
+        return base_fail(err, E_USAGE, "--ca-chain is for --ca-cert");
+    }
+    if (options->ca_cert != NULL && is_new) {
+        return base_fail(err, E_USAGE,
+            "--ca-key and --ca-subject make a new CA, --ca-cert takes one that there is");
+    }
+    options->key_spec = options->key_spec == NULL ? "rsa:3072" : options->key_spec;
+    options->ca_subject = options->ca_subject == NULL ? "CN=Kurier CA" : options->ca_subject;
+    return BASE_OK;
+}
+
 int
 cli_init(int argc, char **argv)
 {
     const char *home = NULL;
     const char *passphrase_fd = NULL;
-    struct cli_home_options options = {
-        .key_spec = "rsa:3072", .ca_subject = "CN=Kurier CA", .passphrase_fd = -1, .log_fd = -1};
+    struct cli_home_options options = {.passphrase_fd = -1, .log_fd = -1};
     const struct cli_option table[] = {
         {"ca-key", "SPEC", "rsa:2048, rsa:3072 (default), rsa:4096, ec:p256, ec:p384", NULL,
             &options.key_spec, NULL},
@@ -61,11 +80,8 @@ cli_init(int argc, char **argv)
     }
     struct base_error err;
     options.home = cli_home(home);
-    if ((options.ca_cert == NULL) != (options.ca_key_file == NULL)) {
-        (void)base_fail(&err, E_USAGE, "--ca-cert and --ca-key-file belong together");
-        return cli_report(&err);
-    }
-    if (cli_passphrase(passphrase_fd, &options.passphrase_fd, &err) != BASE_OK ||
+    if (settle_ca(&options, &err) != BASE_OK ||
+        cli_passphrase(passphrase_fd, &options.passphrase_fd, &err) != BASE_OK ||
         cli_home_make(&options, &err) != BASE_OK) {
         return cli_report(&err);
     }

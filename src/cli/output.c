@@ -27,9 +27,10 @@ cli_report(const struct base_error *err)
         return CLI_USAGE;
     }
     /* Catalogue sections: 1100 to 1499 and 2000 to 2199 judge what somebody sent or asked for; the
-     * others are faults. */
+     * others are faults, but for a home that cannot be made so. */
     unsigned number = (unsigned)err->code;
-    bool is_no = (number >= 1100 && number < 1500) || (number >= 2000 && number < 2200);
+    bool is_no = (number >= 1100 && number < 1500) || (number >= 2000 && number < 2200) ||
+                 err->code == E_CA_UNSUITABLE || err->code == E_CONFIG_EXISTS;
     return is_no ? CLI_NO : CLI_BROKEN;
 }
 

@@ -104,6 +104,26 @@ def test_a_home_that_is_none_is_said(folder, words):
     assert "Run kurier init" in done.stderr
 
 
+def test_a_home_is_made_once_and_only_as_it_was_meant(folder, openssl, issuing_ca):
+    certificate, key, root = issuing_ca
+    other = str(folder / "other.key")
+    openssl("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", other)
+    home = str(folder / "home")
+    own = ["--ca-cert", certificate, "--ca-key-file", key, "--ca-chain", root]
+    for status, code, words in ((2, "KUR-1006", own[:2]), (2, "KUR-1006", own[4:]), (2, "KUR-1006", [*own, "--ca-key", "rsa:2048"]),
+                                (2, "KUR-1006", [*own, "--ca-subject", "CN=x"]), (1, "KUR-1206", ["--ca-key", "rsa:1024"]),
+                                (1, "KUR-1811", own[:4]), (1, "KUR-1811", [*own[:3], other, *own[4:]]), (1, "KUR-1205", [*own[:3], root, *own[4:]])):
+        done = kurier.run("init", "--home", home, *words)
+        assert (done.returncode, done.stdout) == (status, "") and done.stderr.count("\n") == 1, (words, done.stderr)
+        assert code in done.stderr and not (folder / "home" / "kurier.yaml").exists()
+    made = kurier.run("init", "--home", home, *own)
+    assert made.returncode == 0 and made.stderr == "" and made.stdout.endswith(f"\n  kurier serve --home {home}\n")
+    assert re.findall(r"^(CA|chain|RA) ", made.stdout, re.M) == ["CA", "chain", "RA"]
+    assert len(re.findall(r"SHA-256 [0-9a-f]{64}\n       SHA-1   [0-9a-f]{40}\n", made.stdout)) == 3
+    again = kurier.run("init", "--home", home)
+    assert again.returncode == 1 and "KUR-1512" in again.stderr
+
+
 # ---- deliveries -----------------------------------------------------------------------------------------------------
 
 

@@ -3,6 +3,7 @@ issuing CA under a root."""
 
 import json
 import os
+import re
 import shutil
 import subprocess
 
@@ -193,6 +194,8 @@ def enroll(server, folder, *args, environment=None):
                           capture_output=True, text=True, timeout=90, env=dict(os.environ, **(environment or {})))
 
 
+ANDROID = (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}    INFO    Event     [a-zA-Z.]+StateMachine +\d+ +\d+    "
+           r"(Root|SCEP) cert '.+' state changed from [A-Z_]+ to [A-Z_]+")
 STATES = ["CERT_ENROLLED", "CERT_INSTALL_REQUESTED", "CERT_INSTALLING", "CERT_ACCESS_REQUESTED", "CERT_ACCESS_GRANTED"]
 
 
@@ -209,6 +212,9 @@ def test_enroll_installs_and_renews(server, folder, openssl, way):
     own = folder / "own"
     openssl("verify", "-CAfile", str(own / "root.pem"), "-untrusted", str(own / "chain.pem"), str(own / "cert.pem"))
     assert logged(folder) == STATES
+    lines = (own / "kurier-device.log").read_text().splitlines()
+    assert all(re.fullmatch(ANDROID, line) for line in lines), lines
+    assert [line.rsplit(" ", 1)[1] for line in lines if "Root cert" in line] == ["CERT_INSTALL_REQUESTED", "CERT_INSTALLING", "CERT_INSTALL_SUCCESS"]
     assert oct((own / "key.pem").stat().st_mode & 0o777) == "0o600"
     first = (own / "cert.pem").read_bytes()
     assert "already enrolled" in enroll(server, folder).stdout
