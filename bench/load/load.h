@@ -31,6 +31,7 @@ struct load_options {
     unsigned port;
     const char *path;       /* of the endpoint */
     const char *challenges; /* file, one a line */
+    const char *keys;       /* file of the clients' keys: made when it is not there; NULL: none */
     unsigned count;
     unsigned connections;
     bool is_fresh;       /* a connection for each request */

@@ -23,7 +23,8 @@ static const struct option long_options[] = {{"challenges", required_argument, N
     {"caps", no_argument, NULL, 'C'}, {"path", required_argument, NULL, 'p'},
     {"host", required_argument, NULL, 'H'}, {"dribbling", required_argument, NULL, 'd'},
     {"idle", required_argument, NULL, 'i'}, {"serials", required_argument, NULL, 's'},
-    {"foreign", no_argument, NULL, 'X'}, {NULL, 0, NULL, 0}};
+    {"foreign", no_argument, NULL, 'X'}, {"keys", required_argument, NULL, 'k'},
+    {NULL, 0, NULL, 0}};
 
 static int
 by_time(const void *a, const void *b)
@@ -78,6 +79,9 @@ read_options(int argc, char **argv, struct load_options *options)
         case 'X':
             options->is_foreign = true;
             break;
+        case 'k':
+            options->keys = optarg;
+            break;
         case 's':
             options->serials = optarg;
             break;
@@ -129,7 +133,7 @@ main(int argc, char **argv)
         (void)fprintf(stderr,
             "usage: kurier-load [--count N] [--connections C] [--challenges FILE] [--rate R] "
             "[--fresh] [--caps] [--path PATH] [--dribbling N] [--idle N] [--serials FILE] "
-            "[--foreign] PORT\n");
+            "[--foreign] [--keys FILE] PORT\n");
         return 2;
     }
     struct load_item *items = calloc(options.count, sizeof(*items));

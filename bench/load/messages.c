@@ -76,6 +76,55 @@ recipient(const struct load_messages *m)
     return &m->authorities[0];
 }
 
+/* The keys of an earlier run, so that a run of a few seconds does not begin with half a minute of
+ * making keys. */
+static bool
+read_keys(struct load_messages *m)
+{
+    static char text[KEYS * 4096];
+    static const char last[] = "-----END PRIVATE KEY-----\n";
+    struct base_error err = {0};
+    FILE *file = m->options->keys == NULL ? NULL : fopen(m->options->keys, "re");
+    if (file == NULL) {
+        return false;
+    }
+    text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+    (void)fclose(file);
+    const char *at = text;
+    for (unsigned i = 0; i < KEYS; i++) {
+        const char *end = strstr(at, last);
+        if (end == NULL) {
+            (void)fprintf(stderr, "kurier-load: %s has too few keys\n", m->options->keys);
+            exit(3);
+        }
+        end += sizeof(last) - 1;
+        must(pki_private_key_load((struct bytes){(const uint8_t *)at, (size_t)(end - at)},
+                 BYTES_NONE, &m->clients[i].key, &err),
+            &err);
+        at = end;
+    }
+    return true;
+}
+
+static void
+make_keys(struct load_messages *m)
+{
+    struct base_error err = {0};
+    FILE *file = m->options->keys == NULL ? NULL : fopen(m->options->keys, "wex");
+    for (unsigned i = 0; i < KEYS; i++) {
+        BUFFER_LOCAL(pem, 8192);
+        must(pki_private_key_generate(BYTES_LITERAL("rsa:2048"), &m->clients[i].key, &err), &err);
+        must(pki_private_key_store(m->clients[i].key, BYTES_NONE, &pem, &err), &err);
+        if (file != NULL && fwrite(pem.ptr, 1, pem.len, file) != pem.len) {
+            (void)fprintf(stderr, "kurier-load: %s cannot be written\n", m->options->keys);
+            exit(3);
+        }
+    }
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+}
+
 static void
 make_client(struct load_messages *m, unsigned index)
 {
@@ -85,7 +134,6 @@ make_client(struct load_messages *m, unsigned index)
     (void)snprintf(name, sizeof(name), "CN=load-%u,O=Example", index);
     buffer_init(&client->certificate, 4096);
     buffer_init(&client->subject, 1024);
-    must(pki_private_key_generate(BYTES_LITERAL("rsa:2048"), &client->key, &err), &err);
     must(pki_name_from_text(bytes_from_text(name), &client->subject, &err), &err);
     must(scep_client_self_signed(client->key, buffer_bytes(&client->subject), time(NULL),
              &m->random, &client->certificate, &err),
@@ -109,6 +157,9 @@ load_messages_new(const struct load_options *options)
     m->challenges = options->challenges == NULL ? NULL : fopen(options->challenges, "re");
     m->serials = options->serials == NULL ? NULL : fopen(options->serials, "ae");
     fetch_authorities(m);
+    if (!read_keys(m)) {
+        make_keys(m);
+    }
     for (unsigned i = 0; i < KEYS; i++) {
         make_client(m, i);
     }

@@ -10,6 +10,7 @@
 
 #define OPS_MAX 1024
 #define OUTCOMES_MAX 256
+#define GROUP 48 /* verdicts in a commit that waits for no more of them */
 #define ARENA_MAX ((size_t)32 * 1024 * 1024)
 
 struct outcome {
@@ -57,10 +58,16 @@ ledger_batch_is_empty(const struct ledger_batch *batch)
     return batch->op_count == 0 && batch->outcome_count == 0;
 }
 
-bool
-ledger_batch_may_wait(const struct ledger_batch *batch)
+size_t
+ledger_batch_verdicts(const struct ledger_batch *batch)
 {
-    return batch->outcome_count == 0 && batch->op_count < OPS_MAX / 2;
+    return batch->outcome_count;
+}
+
+bool
+ledger_batch_has_room(const struct ledger_batch *batch)
+{
+    return batch->outcome_count < GROUP && batch->op_count < OPS_MAX / 2;
 }
 
 enum base_code

@@ -50,8 +50,10 @@ MUST_CHECK enum base_code ledger_batch_sign(
     struct ledger *ledger, struct ledger_flight *flight, size_t op_index, struct base_error *err);
 
 bool ledger_batch_is_empty(const struct ledger_batch *batch);
-/* Nobody waits for this commit, and the batch has room: it may go with a later one. */
-bool ledger_batch_may_wait(const struct ledger_batch *batch);
+/* How many wait for this commit. */
+size_t ledger_batch_verdicts(const struct ledger_batch *batch);
+/* The batch has room, also for what the sockets may hold. */
+bool ledger_batch_has_room(const struct ledger_batch *batch);
 /* Commit, then say what is to be said. Errors: the store's (the front has been told of the faults
  * already). */
 MUST_CHECK enum base_code ledger_batch_commit(struct ledger *ledger, struct base_error *err);

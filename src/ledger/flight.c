@@ -13,6 +13,7 @@
 
 #include "base/banned.h"
 
+#define FEW 4 /* signatures in work that make waiting worth it */
 #define MEMORY_MAX ((size_t)256 * 1024)
 
 struct ledger_flights {
@@ -42,6 +43,20 @@ size_t
 ledger_flights_count(const struct ledger_flights *flights)
 {
     return flights->count;
+}
+
+bool
+ledger_flights_are_coming(const struct ledger_flights *flights, size_t count)
+{
+    size_t signing = 0;
+    for (const struct ledger_flight *flight = flights->first; flight != NULL;
+         flight = flight->next) {
+        if (flight->stage == LEDGER_CHECKING) {
+            return true;
+        }
+        signing += flight->stage == LEDGER_SIGNING;
+    }
+    return signing >= FEW && signing >= count;
 }
 
 struct ledger_flight *

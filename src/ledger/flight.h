@@ -46,6 +46,10 @@ struct ledger_flight {
 struct ledger_flights *ledger_flights_new(void); /* NULL without memory */
 void ledger_flights_free(struct ledger_flights *flights);
 size_t ledger_flights_count(const struct ledger_flights *flights);
+/* Would a commit with @count verdicts gain from waiting? When a body is being checked (it goes into
+ * the next commit), or the signer has at least as many to sign as wait, and a few: nobody is served
+ * sooner by a smaller one. */
+bool ledger_flights_are_coming(const struct ledger_flights *flights, size_t count);
 
 /* A new one, owned by the flights. NULL without memory. */
 struct ledger_flight *ledger_flight_begin(struct ledger *ledger);

@@ -31,7 +31,8 @@
 
 #define CONNECTIONS_MAX 32
 #define TAKEN_AT_ONCE 48 /* frames of one socket before the others and the commit */
-#define BEHIND_MS 20     /* what nobody waits for is committed so much later, or with others */
+#define BEHIND_MS 40     /* what nobody waits for is committed so much later, or with others */
+#define GATHER_MS 15     /* what somebody waits for, at most, and only while the signer is busy */
 #define IDLE_MS 1000     /* nothing to do: look at CRLs and windows */
 #define LOOK_MS 200      /* between two looks at what has waited too long */
 #define CRL_LOOK_MS 60000
@@ -56,7 +57,8 @@ struct role {
     int64_t crl_looked_mono_ms;
     int64_t window_looked_mono_ms;
     int64_t outbox_looked_mono_ms;
-    int64_t behind_since_mono_ms; /* 0: nothing waits for a commit */
+    int64_t behind_since_mono_ms;  /* 0: nothing waits for a commit */
+    int64_t waiting_since_mono_ms; /* 0: nobody waits for it */
     struct ipc_frame frame;
 };
 
@@ -577,23 +579,42 @@ commit(struct role *role)
     }
 }
 
-/* Signatures, answers and contacts ride along with the next commit that somebody waits for: under
- * load a third of the commits is left. */
+/* Since when there has been something to commit, and somebody who waits for it; 0: there is not. */
 static void
-commit_when_due(struct role *role)
+note_waiting(struct role *role, int64_t now_ms)
 {
-    int64_t now_ms = base_clock_mono_ms(&role->ledger.clock);
     if (ledger_batch_is_empty(role->ledger.batch)) {
         role->behind_since_mono_ms = 0;
+        role->waiting_since_mono_ms = 0;
         return;
     }
     if (role->behind_since_mono_ms == 0) {
         role->behind_since_mono_ms = now_ms;
     }
-    if (!ledger_batch_may_wait(role->ledger.batch) ||
-        now_ms - role->behind_since_mono_ms >= BEHIND_MS) {
+    if (role->waiting_since_mono_ms == 0 && ledger_batch_verdicts(role->ledger.batch) > 0) {
+        role->waiting_since_mono_ms = now_ms;
+    }
+}
+
+/* Signatures, answers and contacts ride along with the next commit that somebody waits for. With an
+ * idle signer that one goes at once; under load it gathers what comes while the signer works on the
+ * last one's. */
+static void
+commit_when_due(struct role *role)
+{
+    struct ledger *ledger = &role->ledger;
+    int64_t now_ms = base_clock_mono_ms(&ledger->clock);
+    size_t count = ledger_batch_verdicts(ledger->batch);
+    note_waiting(role, now_ms);
+    if (role->behind_since_mono_ms == 0) {
+        return;
+    }
+    bool is_late = now_ms - role->behind_since_mono_ms >= BEHIND_MS ||
+                   (count > 0 && now_ms - role->waiting_since_mono_ms >= GATHER_MS);
+    if (is_late || !ledger_batch_has_room(ledger->batch) ||
+        (count > 0 && !ledger_flights_are_coming(ledger->flights, count))) {
         commit(role);
-        role->behind_since_mono_ms = 0;
+        note_waiting(role, now_ms);
     }
 }
 
@@ -603,7 +624,10 @@ poll_timeout_ms(const struct role *role)
     if (role->is_draining) {
         return BEHIND_MS;
     }
-    return ledger_batch_is_empty(role->ledger.batch) ? IDLE_MS : BEHIND_MS;
+    if (ledger_batch_is_empty(role->ledger.batch)) {
+        return IDLE_MS;
+    }
+    return ledger_batch_verdicts(role->ledger.batch) > 0 ? GATHER_MS : BEHIND_MS;
 }
 
 static void

@@ -73,6 +73,7 @@ MUST_CHECK enum base_code pki_digest(
 /* SHA-256 of several parts in turn. */
 MUST_CHECK enum base_code pki_sha256(
     const struct bytes *parts, size_t count, uint8_t out[32], struct base_error *err);
+/* A key of at most 64 octets, at most four parts; else E_TOO_LARGE. */
 MUST_CHECK enum base_code pki_hmac_sha256(struct bytes key, const struct bytes *parts, size_t count,
     uint8_t out[32], struct base_error *err);
 /* CBC with PKCS#7 padding; appended to @out. pki_decrypt() gives E_DECRYPT for any fault of padding

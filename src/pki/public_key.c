@@ -10,18 +10,24 @@
 #include "pki/fetched.h"
 #include "pki/modulus.h"
 #include "pki/openssl_error.h"
+#include "pki/rsa_public.h"
 
 #include "base/banned.h"
 
 #define RSA_OCTETS_MAX 1024 /* 8192 bits */
+#define SPARE 16            /* random octets in the place of zeros */
+
+/* What an RSA key gets when it is first used: who only judges a key needs none. */
+struct ready {
+    EVP_PKEY *key; /* OpenSSL's form, for PSS and OAEP; of an EC key from the start */
+    struct pki_rsa_public *rsa;
+};
 
 struct pki_public_key {
     enum pki_key_type type;
     unsigned bits;
-    /* OpenSSL's form. An RSA key gets it when it is first used: who only judges a key needs none.
-     */
-    EVP_PKEY **key;
-    uint8_t *spki; /* owned copy */
+    struct ready *ready; /* owned */
+    uint8_t *spki;       /* owned copy */
     size_t spki_len;
     struct bytes modulus;  /* RSA: into spki */
     struct bytes exponent; /* RSA: into spki */
@@ -31,10 +37,11 @@ void
 pki_public_key_free(struct pki_public_key *key)
 {
     if (key != NULL) {
-        if (key->key != NULL) {
-            EVP_PKEY_free(*key->key);
+        if (key->ready != NULL) {
+            EVP_PKEY_free(key->ready->key);
+            pki_rsa_public_free(key->ready->rsa);
         }
-        free(key->key);
+        free(key->ready);
         free(key->spki);
         free(key);
     }
@@ -96,13 +103,21 @@ import_rsa(const struct pki_public_key *key, struct base_error *err)
     OSSL_PARAM params[] = {OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_RSA_N, n, key->modulus.len),
         OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_RSA_E, e, key->exponent.len),
         OSSL_PARAM_construct_end()};
-    return import_key("RSA", params, key->key, err);
+    return import_key("RSA", params, &key->ready->key, err);
 }
 
 static enum base_code
 need_imported(const struct pki_public_key *key, struct base_error *err)
 {
-    return *key->key == NULL ? import_rsa(key, err) : BASE_OK;
+    return key->ready->key == NULL ? import_rsa(key, err) : BASE_OK;
+}
+
+static enum base_code
+need_rsa(const struct pki_public_key *key, struct base_error *err)
+{
+    return key->ready->rsa == NULL
+               ? pki_rsa_public_new(key->modulus, key->exponent, &key->ready->rsa, err)
+               : BASE_OK;
 }
 
 static enum base_code
@@ -136,7 +151,8 @@ read_ec(struct pki_public_key *key, struct bytes curve, struct bytes point, stru
             OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, name, 0),
             OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, octets, point.len),
             OSSL_PARAM_construct_end()};
-        TRY(import_key("EC", params, key->key, err)); /* checks that the point is on the curve */
+        TRY(import_key(
+            "EC", params, &key->ready->key, err)); /* checks that the point is on the curve */
         return BASE_OK;
     }
     return base_fail(err, E_KEY_TYPE, "an elliptic curve that is not P-256, P-384 or P-521");
@@ -173,7 +189,7 @@ enum base_code
 pki_public_key_read(struct bytes spki, struct pki_public_key **out, struct base_error *err)
 {
     OWN_STRUCT(pki_public_key) key = calloc(1, sizeof(*key));
-    if (key == NULL || (key->key = calloc(1, sizeof(EVP_PKEY *))) == NULL ||
+    if (key == NULL || (key->ready = calloc(1, sizeof(*key->ready))) == NULL ||
         (key->spki = bytes_copy(spki)) == NULL) {
         return base_fail(err, E_NO_MEMORY, "public key");
     }
@@ -255,41 +271,43 @@ pki_public_key_check(const struct pki_public_key *key, unsigned min_rsa_bits, un
  * ------------------------------------------------------------------------------------------------------
  */
 
-static bool
-set_padding(
-    EVP_PKEY_CTX *context, const struct pki_signature_algorithm *algorithm, const EVP_MD *digest)
-{
-    if (algorithm->kind != PKI_RSA_PSS) {
-        return true;
-    }
-    return EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PSS_PADDING) == 1 &&
-           EVP_PKEY_CTX_set_rsa_pss_saltlen(context, algorithm->salt_len) == 1 &&
-           EVP_PKEY_CTX_set_rsa_mgf1_md(context, digest) == 1;
-}
-
-enum base_code
-pki_verify(const struct pki_public_key *key, const struct pki_signature_algorithm *algorithm,
+static enum base_code
+verify_openssl(const struct pki_public_key *key, const struct pki_signature_algorithm *algorithm,
     struct bytes data, struct bytes signature, struct base_error *err)
 {
     const EVP_MD *digest = pki_fetched_digest(algorithm->digest);
-    bool is_rsa = key->type == PKI_KEY_RSA;
-    if (digest == NULL || is_rsa == (algorithm->kind == PKI_ECDSA) ||
-        algorithm->kind == PKI_SIGNATURE_NONE) {
-        return base_fail(err, E_ALGORITHM_UNKNOWN, "a signature with %s for this kind of key",
-            pki_digest_name(algorithm->digest));
-    }
     TRY(need_imported(key, err));
     OWN(EVP_MD_CTX) context = EVP_MD_CTX_new();
     EVP_PKEY_CTX *parameters = NULL; /* the digest context's */
     if (context == NULL ||
-        EVP_DigestVerifyInit(context, &parameters, digest, NULL, *key->key) != 1 ||
-        !set_padding(parameters, algorithm, digest)) {
+        EVP_DigestVerifyInit(context, &parameters, digest, NULL, key->ready->key) != 1 ||
+        (algorithm->kind == PKI_RSA_PSS &&
+            (EVP_PKEY_CTX_set_rsa_padding(parameters, RSA_PKCS1_PSS_PADDING) != 1 ||
+                EVP_PKEY_CTX_set_rsa_pss_saltlen(parameters, algorithm->salt_len) != 1 ||
+                EVP_PKEY_CTX_set_rsa_mgf1_md(parameters, digest) != 1))) {
         return pki_openssl_fail(err, E_CRYPTO, "verification");
     }
     if (EVP_DigestVerify(context, signature.ptr, signature.len, data.ptr, data.len) != 1) {
         return pki_openssl_fail(err, E_SIGNATURE, "signature");
     }
     return BASE_OK;
+}
+
+enum base_code
+pki_verify(const struct pki_public_key *key, const struct pki_signature_algorithm *algorithm,
+    struct bytes data, struct bytes signature, struct base_error *err)
+{
+    bool is_rsa = key->type == PKI_KEY_RSA;
+    if (pki_fetched_digest(algorithm->digest) == NULL || is_rsa == (algorithm->kind == PKI_ECDSA) ||
+        algorithm->kind == PKI_SIGNATURE_NONE) {
+        return base_fail(err, E_ALGORITHM_UNKNOWN, "a signature with %s for this kind of key",
+            pki_digest_name(algorithm->digest));
+    }
+    if (algorithm->kind != PKI_RSA_PKCS1) {
+        return verify_openssl(key, algorithm, data, signature, err);
+    }
+    TRY(need_rsa(key, err));
+    return pki_rsa_public_verify(key->ready->rsa, algorithm->digest, data, signature, err);
 }
 
 /* EM = 00 02 PS 00 M (RFC 8017, section 7.2.1), with the octets of PS from @random. */
@@ -301,12 +319,18 @@ pad_pkcs1(struct bytes content_key, const struct base_random *random, uint8_t *e
         return base_fail(err, E_KEY_WEAK, "a key too short to encrypt to");
     }
     size_t ps_len = em_len - content_key.len - 3;
+    uint8_t spare[SPARE];
+    size_t used = SPARE;
     em[0] = 0;
     em[1] = 2;
     TRY(base_random_fill(random, em + 2, ps_len, err));
     for (size_t i = 0; i < ps_len; i++) {
         while (em[2 + i] == 0) {
-            TRY(base_random_fill(random, em + 2 + i, 1, err));
+            if (used == SPARE) {
+                TRY(base_random_fill(random, spare, SPARE, err));
+                used = 0;
+            }
+            em[2 + i] = spare[used++];
         }
     }
     em[2 + ps_len] = 0;
@@ -314,14 +338,38 @@ pad_pkcs1(struct bytes content_key, const struct base_random *random, uint8_t *e
     return BASE_OK;
 }
 
-static bool
-set_oaep(EVP_PKEY_CTX *context, enum pki_transport transport)
+static enum base_code
+wrap_pkcs1(const struct pki_public_key *key, struct bytes content_key,
+    const struct base_random *random, uint8_t *room, struct base_error *err)
 {
+    uint8_t em[RSA_OCTETS_MAX];
+    TRY(pad_pkcs1(content_key, random, em, key->modulus.len, err));
+    enum base_code code = need_rsa(key, err);
+    if (code == BASE_OK) {
+        code =
+            pki_rsa_public_apply(key->ready->rsa, (struct bytes){em, key->modulus.len}, room, err);
+    }
+    explicit_bzero(em, sizeof(em));
+    return code;
+}
+
+static enum base_code
+wrap_oaep(const struct pki_public_key *key, enum pki_transport transport, struct bytes content_key,
+    uint8_t *room, struct base_error *err)
+{
+    size_t len = key->modulus.len;
     const EVP_MD *digest =
         pki_fetched_digest(transport == PKI_TRANSPORT_OAEP_SHA1 ? PKI_SHA1 : PKI_SHA256);
-    return EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_OAEP_PADDING) == 1 &&
-           EVP_PKEY_CTX_set_rsa_oaep_md(context, digest) == 1 &&
-           EVP_PKEY_CTX_set_rsa_mgf1_md(context, digest) == 1;
+    TRY(need_imported(key, err));
+    OWN(EVP_PKEY_CTX) context = EVP_PKEY_CTX_new_from_pkey(NULL, key->ready->key, NULL);
+    if (context == NULL || EVP_PKEY_encrypt_init(context) != 1 ||
+        EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_OAEP_PADDING) != 1 ||
+        EVP_PKEY_CTX_set_rsa_oaep_md(context, digest) != 1 ||
+        EVP_PKEY_CTX_set_rsa_mgf1_md(context, digest) != 1 ||
+        EVP_PKEY_encrypt(context, room, &len, content_key.ptr, content_key.len) != 1) {
+        return pki_openssl_fail(err, E_CRYPTO, "key transport");
+    }
+    return BASE_OK;
 }
 
 enum base_code
@@ -329,30 +377,17 @@ pki_wrap_key(const struct pki_public_key *key, enum pki_transport transport,
     struct bytes content_key, const struct base_random *random, struct buffer *out,
     struct base_error *err)
 {
-    uint8_t em[RSA_OCTETS_MAX];
     uint8_t *room = NULL;
-    size_t len = key->modulus.len;
-    struct bytes plain = content_key;
     if (key->type != PKI_KEY_RSA) {
         return base_fail(
             err, E_KEY_TYPE, "an EC key cannot receive a content key by key transport");
     }
+    TRY(buffer_reserve(out, key->modulus.len, &room, err));
     if (transport == PKI_TRANSPORT_PKCS1) {
-        TRY(pad_pkcs1(content_key, random, em, len, err));
-        plain = (struct bytes){em, len};
+        TRY(wrap_pkcs1(key, content_key, random, room, err));
+    } else {
+        TRY(wrap_oaep(key, transport, content_key, room, err));
     }
-    TRY(need_imported(key, err));
-    TRY(buffer_reserve(out, len, &room, err));
-    OWN(EVP_PKEY_CTX) context = EVP_PKEY_CTX_new_from_pkey(NULL, *key->key, NULL);
-    bool is_good = context != NULL && EVP_PKEY_encrypt_init(context) == 1 &&
-                   (transport == PKI_TRANSPORT_PKCS1
-                           ? EVP_PKEY_CTX_set_rsa_padding(context, RSA_NO_PADDING) == 1
-                           : set_oaep(context, transport)) &&
-                   EVP_PKEY_encrypt(context, room, &len, plain.ptr, plain.len) == 1;
-    explicit_bzero(em, sizeof(em));
-    if (!is_good) {
-        return pki_openssl_fail(err, E_CRYPTO, "key transport");
-    }
-    out->len += len;
+    out->len += key->modulus.len;
     return BASE_OK;
 }

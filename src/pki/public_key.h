@@ -2,7 +2,8 @@
  * public_key.h - a SubjectPublicKeyInfo, read once and used for verification and key transport.
  *
  * OpenSSL's decoder costs half an RSA signature each time it reads a key, so the numbers are cut
- * out here and given to EVP_PKEY_fromdata.
+ * out here. PKCS#1 v1.5 is computed with them (rsa_public.h); for everything else they are given to
+ * EVP_PKEY_fromdata.
  */
 #ifndef PKI_PUBLIC_KEY_H
 #define PKI_PUBLIC_KEY_H
@@ -40,8 +41,8 @@ MUST_CHECK enum base_code pki_public_key_check_size(const struct pki_public_key 
 MUST_CHECK enum base_code pki_public_key_check(const struct pki_public_key *key,
     unsigned min_rsa_bits, unsigned max_rsa_bits, struct base_error *err);
 
-/* Errors: E_SIGNATURE (does not verify), E_ALGORITHM_UNKNOWN (not for this key). algorithm->digest
- * must be set. */
+/* Errors: E_SIGNATURE (does not verify), E_ALGORITHM_UNKNOWN (not for this key), E_KEY_WEAK (an
+ * even modulus). algorithm->digest must be set. */
 MUST_CHECK enum base_code pki_verify(const struct pki_public_key *key,
     const struct pki_signature_algorithm *algorithm, struct bytes data, struct bytes signature,
     struct base_error *err);

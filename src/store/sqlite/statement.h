@@ -61,8 +61,8 @@
     X(KEEP_TRANSACTION, "INSERT OR REPLACE INTO kept_transaction VALUES(?,?,?)")                   \
     X(FORGET_TRANSACTIONS, "DELETE FROM kept_transaction WHERE kept_ms<?")                         \
     X(ADD_EVENT,                                                                                   \
-        "INSERT INTO event SELECT ?1,coalesce(max(n),0)+1,?2,?3,?4,?5,?6 "                         \
-        "FROM event WHERE delivery_id=?1")                                                         \
+        "INSERT INTO event VALUES(?1,"                                                             \
+        "(SELECT coalesce(max(n),0)+1 FROM event WHERE delivery_id=?1),?2,?3,?4,?5,?6)")                                                         \
     X(PUT_IDENTITY, "INSERT OR REPLACE INTO identity VALUES(?,?,?)")                               \
     X(OLD_IDENTITIES,                                                                              \
         "SELECT number,identity,serial FROM certificate "                                          \

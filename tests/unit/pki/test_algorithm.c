@@ -15,6 +15,8 @@
 #include "pki/private_key.h"
 #include "pki/public_key.h"
 
+#include "base/text.h"
+
 #include "base/banned.h"
 
 static EVP_PKEY *openssl_key;
@@ -274,11 +276,49 @@ texts_that_are_no_alternative_names_are_refused(void **state)
     }
 }
 
+/* RFC 4231, test cases 1, 2 and 3, and the limits. */
+static void
+hmac_gives_the_known_answers(void **state)
+{
+    static const struct {
+        struct bytes key;
+        struct bytes parts[2];
+        const char *expected;
+    } cases[] = {
+        {BYTES_INIT(
+             "\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b"),
+            {BYTES_INIT("Hi "), BYTES_INIT("There")},
+            "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"},
+        {BYTES_INIT("Jefe"), {BYTES_INIT("what do ya want "), BYTES_INIT("for nothing?")},
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"},
+        {BYTES_INIT(
+             "\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa\xaa"),
+            {BYTES_INIT("\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd"
+                        "\xdd\xdd\xdd\xdd\xdd\xdd\xdd"),
+                BYTES_INIT("\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd"
+                           "\xdd\xdd\xdd\xdd\xdd\xdd\xdd\xdd")},
+            "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe"},
+    };
+    struct base_error err;
+    uint8_t found[32];
+    char hex[65];
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(pki_hmac_sha256(cases[i].key, cases[i].parts, 2, found, &err), BASE_OK);
+        base_hex(BYTES_ARRAY(found), hex);
+        assert_string_equal(hex, cases[i].expected);
+    }
+    static const uint8_t large[65] = {0};
+    assert_int_equal(
+        pki_hmac_sha256(BYTES_ARRAY(large), cases[0].parts, 2, found, &err), E_TOO_LARGE);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(signatures_with_pss_are_read_and_verified),
+        cmocka_unit_test(hmac_gives_the_known_answers),
         cmocka_unit_test(pss_without_parameters_or_with_odd_ones_is_refused),
         cmocka_unit_test(every_algorithm_that_is_written_is_read_again),
         cmocka_unit_test(ciphers_want_a_vector_of_their_block),
