@@ -216,8 +216,10 @@ describe(const json_t *event, char *out, size_t size)
     (void)snprintf(text, sizeof(text), "%.*s%s%.*s%s%.*s%s", base_size_to_int(reason.len),
         (const char *)reason.ptr, reason.len > 0 && detail.len > 0 ? ": " : "",
         base_size_to_int(detail.len < 1024 ? detail.len : 1024), (const char *)detail.ptr,
-        code.len > 0 ? " [" : "", base_size_to_int(code.len), (const char *)code.ptr,
-        code.len > 0 ? "]" : "");
+        code.len == 0                 ? ""
+        : reason.len + detail.len > 0 ? " ["
+                                      : "[",
+        base_size_to_int(code.len), (const char *)code.ptr, code.len > 0 ? "]" : "");
     if (text[0] == '\0') {
         (void)snprintf(text, sizeof(text), "no certificate was issued");
     }
