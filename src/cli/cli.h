@@ -27,6 +27,7 @@ int cli_cert(int argc, char **argv);
 int cli_request(int argc, char **argv);
 int cli_outbox(int argc, char **argv);
 int cli_crl(int argc, char **argv);
+int cli_secret(int argc, char **argv);
 int cli_audit(int argc, char **argv);
 int cli_diagnose(int argc, char **argv);
 int cli_check(int argc, char **argv);

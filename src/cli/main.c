@@ -27,6 +27,7 @@ static const struct command commands[] = {
     {"outbox", cli_outbox, "outbox list, send, status: what is to be reported and was not yet"},
     {"crl", cli_crl, "show or write the CRL"},
     {"profile", cli_profile, "profile list, show, export: for Apple, Windows, Android, Linux"},
+    {"secret", cli_secret, "secret set, list, remove: what webhooks and Intune know us by"},
     {"audit", cli_audit, "verify both journals against the certificates"},
     {"diagnose", cli_diagnose, "read logs of any side and say where a delivery stopped, and why"},
     {"check", cli_check, "probe any SCEP server and explain what is wrong with it"},
