@@ -195,7 +195,7 @@ def test_mobileconfig_enrols_once_and_only_for_its_identity(server, folder, open
     for subject, sans in [("CN=laptop-8,O=Example", ["a.example", scepmsg.upn("u@example.org")]),
                           ("CN=laptop-7,O=Example", ["b.example", scepmsg.upn("u@example.org")]), ("CN=laptop-7,O=Example", [])]:
         rep = server.enrol(keys[0], challenge, subject, sans)
-        assert rep.status == "2", (subject, sans)
+        assert rep.status == 2, (subject, sans)
     done = enroll(path, folder / "own")
     assert done.returncode == 0, done.stderr
     assert "the profile is not signed" in done.stdout
@@ -421,9 +421,9 @@ def test_windows_has_every_node_in_one_atomic(server):
 def test_windows_challenge_enrols_once_and_only_for_its_identity(shared, keys):
     _, values = windows(export(shared, "syncml-windows", "--san", "DNS:win.example", device="win-1"))
     path = "/certsrv/mscep/mscep.dll"
-    assert shared.enrol(keys[1], values["Challenge"], "CN=win-2", ["win.example"], path=path).status == "2"
-    assert shared.enrol(keys[1], values["Challenge"], values["SubjectName"], ["win.example"], path=path).status == "0"
-    assert shared.enrol(keys[2], values["Challenge"], values["SubjectName"], ["win.example"], path=path).status == "2"
+    assert shared.enrol(keys[1], values["Challenge"], "CN=win-2", ["win.example"], path=path).status == 2
+    assert shared.enrol(keys[1], values["Challenge"], values["SubjectName"], ["win.example"], path=path).status == 0
+    assert shared.enrol(keys[2], values["Challenge"], values["SubjectName"], ["win.example"], path=path).status == 2
 
 
 ANDROID = "{http://schemas.microsoft.com/SystemCenterConfigurationManager/2012/03/07/CertificateEnrollment/ConfigurationParameters}"
@@ -468,8 +468,8 @@ def test_android_is_escaped_twice(server, keys):
     token = asked.find("CertificateRequestToken").text
     subject = 'CN=a<b>&"c",O=Example'
     sans = ["a.example", scepmsg.upn("u@example.org")]
-    assert server.enrol(keys[3], token, "CN=x,O=Example", sans).status == "2"
-    assert server.enrol(keys[3], token, subject, sans).status == "0"
+    assert server.enrol(keys[3], token, "CN=x,O=Example", sans).status == 2
+    assert server.enrol(keys[3], token, subject, sans).status == 0
 
 
 def test_android_does_not_renew_before_the_server_allows_it(two_profiles):

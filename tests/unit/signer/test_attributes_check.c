@@ -192,6 +192,81 @@ other_structures_are_refused(void **state)
     assert_int_equal(signer_attributes_check(BYTES_NONE, PKI_SHA256, &err), E_DER_TRUNCATED);
 }
 
+/* ---- profiles
+ * ---------------------------------------------------------------------------------------------------
+ */
+
+#define SIGNING_TIME "1.2.840.113549.1.9.5"
+#define NOW ((int64_t)1800000000)
+
+struct profile {
+    const char *content_type;
+    size_t digest_len;
+    int64_t at_s;      /* 0: no signingTime */
+    const char *extra; /* OID of one more */
+    bool is_unsorted;
+};
+
+static enum base_code
+check_profile(const struct profile *profile)
+{
+    BUFFER_LOCAL(der, 8192);
+    struct der_writer writer;
+    struct base_error err = {0};
+    der_writer_init(&writer, &der);
+    der_write_begin(&writer, DER_SET);
+    if (profile->at_s != 0) {
+        begin(&writer, SIGNING_TIME);
+        der_write_time(&writer, profile->at_s);
+        end(&writer);
+    }
+    write_octets(&writer, MESSAGE_DIGEST, profile->digest_len, false);
+    if (profile->content_type != NULL) {
+        begin(&writer, CONTENT_TYPE);
+        der_write_oid_text(&writer, profile->content_type);
+        end(&writer);
+    }
+    write_text(&writer, profile->extra == NULL ? "1.2.3" : profile->extra, DER_PRINTABLE_STRING,
+        profile->extra == NULL ? NULL : "3");
+    if (profile->is_unsorted) {
+        der_write_end(&writer);
+    } else {
+        der_write_end_set_of(&writer);
+    }
+    assert_int_equal(der_writer_finish(&writer, &err), BASE_OK);
+    /* Never both: what is signed for a profile is no CertRep. */
+    assert_int_equal(
+        signer_attributes_check(buffer_bytes(&der), PKI_SHA256, &err), E_SIGNER_ATTRIBUTES);
+    return signer_attributes_check_profile(buffer_bytes(&der), PKI_SHA256, NOW, &err);
+}
+
+static void
+profile_has_three_attributes_and_no_other(void **state)
+{
+    static const struct {
+        struct profile profile;
+        enum base_code code;
+    } cases[] = {{{DATA, 32, NOW, NULL, false}, BASE_OK},
+        {{DATA, 32, NOW - 300, NULL, false}, BASE_OK},
+        {{DATA, 32, NOW + 300, NULL, false}, BASE_OK},
+        {{DATA, 32, NOW - 301, NULL, false}, E_SIGNER_ATTRIBUTES},
+        {{DATA, 32, NOW + 301, NULL, false}, E_SIGNER_ATTRIBUTES},
+        {{DATA, 32, 0, NULL, false}, E_SIGNER_ATTRIBUTES},
+        {{DATA, 0, NOW, NULL, false}, E_SIGNER_ATTRIBUTES},
+        {{DATA, 20, NOW, NULL, false}, E_SIGNER_ATTRIBUTES},
+        {{NULL, 32, NOW, NULL, false}, E_SIGNER_ATTRIBUTES},
+        {{SIGNED_DATA, 32, NOW, NULL, false}, E_SIGNER_ATTRIBUTES},
+        {{DATA, 32, NOW, NULL, true}, E_SIGNER_ATTRIBUTES},
+        {{DATA, 32, NOW, MESSAGE_TYPE, false}, E_SIGNER_ATTRIBUTES},
+        {{DATA, 32, NOW, TRANSACTION_ID, false}, E_SIGNER_ATTRIBUTES},
+        {{DATA, 32, 0, PKI_STATUS, false}, E_SIGNER_ATTRIBUTES},
+        {{DATA, 32, NOW, "1.2.840.113549.1.9.15", false}, E_SIGNER_ATTRIBUTES}};
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(check_profile(&cases[i].profile), cases[i].code);
+    }
+}
+
 int
 main(void)
 {
@@ -218,6 +293,7 @@ main(void)
         cmocka_unit_test(unsorted_set_is_refused),
         cmocka_unit_test(second_value_is_refused),
         cmocka_unit_test(other_structures_are_refused),
+        cmocka_unit_test(profile_has_three_attributes_and_no_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -324,6 +324,89 @@ cert_rep_is_signed_by_the_ra_and_nothing_else_is(void **state)
     assert_int_equal(answer.signature.len, 0);
 }
 
+static void
+write_profile_attributes(struct buffer *out)
+{
+    static const uint8_t octets[32] = {7};
+    const struct base_clock clock = base_clock_system();
+    struct der_writer writer;
+    struct base_error err = {0};
+    der_writer_init(&writer, out);
+    der_write_begin(&writer, DER_SET);
+    for (int i = 0; i < 3; i++) {
+        static const char *const oids[] = {
+            "1.2.840.113549.1.9.3", "1.2.840.113549.1.9.4", "1.2.840.113549.1.9.5"};
+        der_write_begin(&writer, DER_SEQUENCE);
+        der_write_oid_text(&writer, oids[i]);
+        der_write_begin(&writer, DER_SET);
+        if (i == 0) {
+            der_write_oid_text(&writer, "1.2.840.113549.1.7.1");
+        } else if (i == 1) {
+            der_write(&writer, DER_OCTET_STRING, BYTES_ARRAY(octets));
+        } else {
+            der_write_time(&writer, base_clock_now_s(&clock));
+        }
+        der_write_end(&writer);
+        der_write_end(&writer);
+    }
+    der_write_end_set_of(&writer);
+    assert_int_equal(der_writer_finish(&writer, &err), BASE_OK);
+}
+
+static struct ipc_profile_signature
+sign_profile(struct program *program, struct bytes ca, struct bytes attributes, uint8_t digest)
+{
+    struct ipc_profile_signature answer = {0};
+    const struct ipc_sign_profile ask = {
+        .request_id = 8, .ca = ca, .digest = digest, .attributes = attributes};
+    program_tell(program->ledger, &ipc_sign_profile_spec, &ask, -1);
+    program_expect(program, program->ledger, &ipc_profile_signature_spec, &answer);
+    assert_int_equal(answer.request_id, 8);
+    assert_int_equal(answer.signature.len == 0, answer.code != 0);
+    return answer;
+}
+
+static void
+profile_is_signed_by_the_ra_and_journalled(void **state)
+{
+    OWN_STRUCT(program) program = start_new(state, "ec:p256");
+    OWN_STRUCT(signer_authority) seen = program_describe(program, program->ledger);
+    const struct pki_signature_algorithm algorithm = {PKI_RSA_PKCS1, PKI_SHA256, 0};
+    const struct bytes ca = BYTES_LITERAL("default");
+    const struct ipc_read_journal ask = {.request_id = 2, .from_seq = 2};
+    struct ipc_journal_page page = {0};
+    struct journal_record record;
+    uint8_t sha256[JOURNAL_HASH_LEN];
+    struct base_error err = {0};
+    BUFFER_LOCAL(attributes, 1024);
+    BUFFER_LOCAL(cert_rep, 8192);
+    write_profile_attributes(&attributes);
+    struct ipc_profile_signature answer =
+        sign_profile(program, ca, buffer_bytes(&attributes), IPC_SHA256);
+    assert_int_equal(answer.code, 0);
+    assert_int_equal(
+        pki_verify(seen->ra.key, &algorithm, buffer_bytes(&attributes), answer.signature, &err),
+        BASE_OK);
+    /* Neither a CertRep, nor another digest, nor a CA that is not there; none of it is written. */
+    write_attributes(&cert_rep, "3", 32);
+    assert_int_equal(
+        sign_profile(program, ca, buffer_bytes(&cert_rep), IPC_SHA256).code, E_SIGNER_ATTRIBUTES);
+    assert_int_equal(
+        sign_profile(program, ca, buffer_bytes(&attributes), IPC_SHA1).code, E_SIGNER_ATTRIBUTES);
+    assert_int_not_equal(
+        sign_profile(program, BYTES_LITERAL("none"), buffer_bytes(&attributes), IPC_SHA256).code,
+        0);
+    program_tell(program->ledger, &ipc_read_journal_spec, &ask, -1);
+    program_expect(program, program->ledger, &ipc_journal_page_spec, &page);
+    assert_int_equal(page.records.len, JOURNAL_RECORD_LEN);
+    assert_int_equal(journal_record_decode(page.records, &record, &err), BASE_OK);
+    assert_int_equal(record.kind, JOURNAL_PROFILE_SIGNED);
+    assert_true(
+        bytes_equal((struct bytes){record.serial, record.serial_len}, seen->ra.read.serial));
+    assert_int_equal(journal_sha256(buffer_bytes(&attributes), sha256, &err), BASE_OK);
+    assert_memory_equal(record.sha256, sha256, sizeof(sha256));
+}
+
 static uint32_t
 sign_crl(struct program *program, const struct signer_authority *seen, uint64_t number,
     struct buffer *out_crl)
@@ -431,13 +514,15 @@ foreign_verbs_end_the_connection(void **state)
     const struct ipc_import_ca take = {.ca = BYTES_LITERAL("default")};
     const struct ipc_open_envelope open_it = {.ca = BYTES_LITERAL("default")};
     const struct ipc_sign_cert_rep rep = {.ca = BYTES_LITERAL("default")};
+    const struct ipc_sign_profile profile = {.ca = BYTES_LITERAL("default")};
     const struct ipc_ready ready = {.generation = 1};
     const struct {
         const struct ipc_spec *spec;
         const void *message;
     } front[] = {{&ipc_sign_body_spec, &sign}, {&ipc_check_body_spec, &check},
         {&ipc_sign_crl_spec, &crl}, {&ipc_read_journal_spec, &journal},
-        {&ipc_create_ca_spec, &create}, {&ipc_import_ca_spec, &take}, {&ipc_ready_spec, &ready}},
+        {&ipc_create_ca_spec, &create}, {&ipc_import_ca_spec, &take},
+        {&ipc_sign_profile_spec, &profile}, {&ipc_ready_spec, &ready}},
       ledger[] = {{&ipc_open_envelope_spec, &open_it}, {&ipc_sign_cert_rep_spec, &rep},
           {&ipc_create_ca_spec, &create}, {&ipc_import_ca_spec, &take}};
     for (size_t i = 0; i < sizeof(front) / sizeof(front[0]); i++) {
@@ -550,6 +635,7 @@ main(void)
         TEST(body_beyond_the_profile_is_answered_with_its_limit),
         TEST(envelope_is_opened_and_a_broken_one_looks_the_same),
         TEST(cert_rep_is_signed_by_the_ra_and_nothing_else_is),
+        TEST(profile_is_signed_by_the_ra_and_journalled),
         TEST(crl_is_signed_and_its_number_never_goes_back),
         TEST(journal_is_read_in_pages_that_verify),
         TEST(questions_at_once_are_each_answered_once),
