@@ -97,6 +97,9 @@ url_of(const struct ipc_profile_row *row, bool is_microsoft, struct buffer *out)
 static const char *
 authorisation(const struct ipc_profile_row *row)
 {
+    if (row->path.len > 0 && row->takes_challenge == 0) {
+        return row->needs_approval != 0 ? "policies outside, then approval" : "policies outside";
+    }
     return row->has_static_challenge != 0
                ? (row->needs_approval != 0 ? "static challenge, then approval" : "static challenge")
            : row->needs_approval != 0 ? "challenge, then approval"

@@ -338,6 +338,11 @@ prepare(struct export *export, struct base_error *err)
     export->spec.valid_s = row->valid_s;
     export->spec.renew_before_s = row->renew_before_s;
     export->spec.needs_approval = row->needs_approval != 0;
+    if (row->path.len > 0 && row->takes_challenge == 0) {
+        return base_fail(err, E_PROFILE_UNFIT,
+            "endpoint '%.*s' takes no challenges of Kurier's: its policies give out their own",
+            base_size_to_int(row->endpoint.len), (const char *)row->endpoint.ptr);
+    }
     TRY(choose_url(export, err));
     TRY(choose_key(export, err));
     TRY(choose_names(export, err));

@@ -179,7 +179,8 @@ IPC_DECLARE(profile_list, IPC_PROFILE_LIST_FIELDS)
 /*
  * path, ndes_path: where the endpoint takes requests for this profile, the second as NDES does,
  * empty: it does not. public_url: the configuration's, empty: none. listener_url: scheme, address
- * and port of the first listener for devices, empty: none. The rest as in CONFIG_PROFILE.
+ * and port of the first listener for devices, empty: none. takes_challenge: Kurier's own challenges
+ * authorise there (the endpoint's policies have IPC_POLICY_CHALLENGE). The rest as in CONFIG_PROFILE.
  */
 #define IPC_PROFILE_ROW_FIELDS(U8, U32, U64, I64, BYTES)                                           \
     BYTES(name, IPC_NAME_MAX) BYTES(endpoint, IPC_NAME_MAX) BYTES(ca, IPC_NAME_MAX)                \
@@ -187,7 +188,7 @@ IPC_DECLARE(profile_list, IPC_PROFILE_LIST_FIELDS)
     BYTES(public_url, IPC_TEXT_MAX) BYTES(listener_url, IPC_TEXT_MAX)                              \
     I64(valid_s) I64(renew_before_s) I64(challenge_ttl_s)                                          \
     U8(key_usage) BYTES(ekus, IPC_TEXT_MAX) U8(san_types)                                          \
-    U8(allow_empty_subject) U8(needs_approval) U8(has_static_challenge)                            \
+    U8(allow_empty_subject) U8(needs_approval) U8(has_static_challenge) U8(takes_challenge)        \
     U8(allow_rsa) U8(allow_ec) U32(min_rsa_bits) U32(max_rsa_bits)
 IPC_DECLARE(profile_row, IPC_PROFILE_ROW_FIELDS)
 

@@ -80,6 +80,8 @@ send_profile(
         TRY(profile_path(endpoint, endpoint->ndes_paths, profile->name, &ndes_path, err));
         row.endpoint = endpoint->name;
         row.ca = endpoint->ca;
+        row.takes_challenge =
+            has_line(endpoint->policies, bytes_from_text(IPC_POLICY_CHALLENGE)) ? 1 : 0;
     }
     row.path = buffer_bytes(&path);
     row.ndes_path = buffer_bytes(&ndes_path);

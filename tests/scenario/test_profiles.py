@@ -521,6 +521,23 @@ def test_a_wildcard_listener_is_no_address(make_server):
     assert data["PayloadContent"][-1]["PayloadContent"]["URL"] == "http://scep.example.org/scep"
 
 
+def test_an_endpoint_without_challenges_gets_none(make_server):
+    server = make_server(init=["--ca-key", "rsa:2048"], config=lambda t: """
+policies:
+  hr:
+    type: webhook
+    url: http://127.0.0.1:9/
+    secret: hr
+endpoints:
+  default:
+    policies: [hr]
+""")
+    done = subprocess.run([kurier.PROGRAM, "secret", "set", "hr", "--home", str(server.home)], input=b"0123456789abcdef", capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert server.json_lines("profile", "show", "default")[0]["authorisation"] == "policies outside"
+    refused(server, "mobileconfig", code="KUR-2154")
+
+
 # ---- hostile names --------------------------------------------------------------------------------------------------
 
 

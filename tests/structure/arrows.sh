@@ -25,6 +25,11 @@ if nm -u "$build/lib/libkurier_policy.a" | awk '{print $2}' | grep -E "$forbidde
     complain "policy reaches for I/O, a clock or randomness"
 fi
 
+# What a profile says is handed in.
+if nm -u "$build/lib/libkurier_profile.a" | awk '{print $2}' | grep -E "$forbidden"; then
+    complain "profile reaches for I/O, a clock or randomness"
+fi
+
 # Which libraries a program names, beside the C library's own and a sanitizer's.
 libraries() {
     readelf -d "$build/$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' |
