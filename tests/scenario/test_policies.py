@@ -28,12 +28,7 @@ def policy(hook, endpoint="challenge, hr", **settings):
 
 
 def put_secret(server, value):
-    folder = server.home / "notifier"
-    folder.mkdir(exist_ok=True)
-    path = folder / "hr"
-    path.write_bytes(value)
-    path.chmod(0o600)
-    os.chown(path, folder.stat().st_uid, folder.stat().st_gid)
+    subprocess.run([kurier.PROGRAM, "secret", "set", "hr", "--home", str(server.home)], input=value, check=True)
 
 
 @pytest.fixture
