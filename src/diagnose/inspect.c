@@ -32,15 +32,15 @@ inspection_new(void)
 }
 
 void
-inspection_free(struct inspection *inspection)
+inspection_free(struct inspection *it)
 {
-    if (inspection != NULL) {
-        free(inspection->tree);
-        free(inspection->inner);
-        buffer_clear(&inspection->octets);
-        buffer_clear(&inspection->content);
-        buffer_clear(&inspection->plain);
-        free(inspection);
+    if (it != NULL) {
+        free(it->tree);
+        free(it->inner);
+        buffer_clear(&it->octets);
+        buffer_clear(&it->content);
+        buffer_clear(&it->plain);
+        free(it);
     }
 }
 
