@@ -1,6 +1,7 @@
 /* Every reader over any text, to verdicts: no crash, no hang, bounded memory. */
 #include <string.h>
 
+#include "diagnose/order.h"
 #include "diagnose/readers.h"
 #include "diagnose/verdict.h"
 
@@ -12,6 +13,12 @@ static void
 take(void *arg, const struct diag_observation *observation)
 {
     diag_deliveries_take(arg, observation);
+}
+
+static void
+order(void *arg, const struct diag_observation *observation)
+{
+    diag_order_take(arg, observation);
 }
 
 static void
@@ -34,11 +41,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     OWN_STRUCT(diag_deliveries) deliveries = diag_deliveries_new();
-    if (deliveries == NULL) {
+    OWN_STRUCT(diag_order) in_order = diag_order_new();
+    if (deliveries == NULL || in_order == NULL) {
         return 0;
     }
     diag_deliveries_begin_file(deliveries);
-    diag_file_init(&file, "fuzzed", catalogue, anchors, take, deliveries);
+    diag_order_begin(in_order, take, deliveries);
+    diag_file_init(&file, "fuzzed", catalogue, anchors, order, in_order);
     while (size > 0) {
         const uint8_t *end = memchr(data, '\n', size);
         size_t len = end == NULL ? size : (size_t)(end - data);
@@ -47,6 +56,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         size -= end == NULL ? len : len + 1;
     }
     diag_file_end(&file);
+    diag_order_end(in_order);
+    diag_deliveries_end_file(deliveries);
     judge(deliveries);
     return 0;
 }

@@ -161,6 +161,22 @@ print_steps(
     }
 }
 
+/* A line that names several causes is shown once: as the one that decided, or the first. */
+static bool
+is_said_again(const struct diag_delivery *delivery, size_t at, uint64_t deciding)
+{
+    const struct diag_evidence *it = &delivery->evidence[at];
+    for (size_t i = 0; i < delivery->evidence_count; i++) {
+        const struct diag_evidence *other = &delivery->evidence[i];
+        bool is_same = i != at && other->line == it->line && other->file == it->file &&
+                       strcmp(other->text, it->text) == 0;
+        if (is_same && it->order != deciding && (other->order == deciding || i < at)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The lines that name a cause, the one that decided marked; where nothing failed, the last ones as
  * well, known or not. */
 static void
@@ -175,6 +191,9 @@ print_evidence(const struct diag_delivery *delivery, const struct diag_judgement
         size_t left = delivery->evidence_count - i;
         bool is_deciding = evidence->order == it->order && it->order != 0;
         bool is_unfinished = it->verdict == DIAG_IN_PROGRESS || it->verdict == DIAG_INCONCLUSIVE;
+        if (is_said_again(delivery, i, it->order)) {
+            continue;
+        }
         if (evidence->cause == NULL && !is_deciding && left > (is_unfinished ? 4U : 1U)) {
             continue;
         }

@@ -11,6 +11,11 @@ diag_deliveries_new(void)
     struct diag_deliveries *deliveries = calloc(1, sizeof(*deliveries));
     if (deliveries != NULL) {
         deliveries->current = DIAG_NONE;
+        deliveries->index = diag_id_index_new();
+    }
+    if (deliveries != NULL && deliveries->index == NULL) {
+        diag_deliveries_free(deliveries);
+        return NULL;
     }
     return deliveries;
 }
@@ -23,6 +28,7 @@ diag_deliveries_free(struct diag_deliveries *deliveries)
             free(deliveries->all[i]);
         }
         free(deliveries->all);
+        diag_id_index_free(deliveries->index);
         free(deliveries);
     }
 }
@@ -31,7 +37,8 @@ void
 diag_deliveries_begin_file(struct diag_deliveries *deliveries)
 {
     deliveries->current = DIAG_NONE;
-    deliveries->file_begin = deliveries->count;
+    deliveries->file++;
+    deliveries->part_count = 0;
 }
 
 size_t
@@ -49,12 +56,37 @@ diag_deliveries_each(struct diag_deliveries *deliveries,
     }
 }
 
+static bool
+may_go(const struct diag_delivery *delivery)
+{
+    bool is_served = delivery->reached[DIAG_SERVED] != 0 || delivery->reached[DIAG_REPORTED] != 0 ||
+                     delivery->reached[DIAG_INSTALLED] != 0;
+    bool is_open_part = delivery->is_part && !delivery->is_joined;
+    return !is_open_part && (delivery->is_joined || (delivery->failure_count == 0 && is_served));
+}
+
+/* The place of one that went well; DIAG_NONE when each of them is of interest. */
+static size_t
+evict(struct diag_deliveries *deliveries)
+{
+    for (size_t i = 0; i < deliveries->count; i++) {
+        size_t at = (deliveries->evicted + i) % deliveries->count;
+        if (at != deliveries->current && may_go(deliveries->all[at])) {
+            memset(deliveries->all[at], 0, sizeof(*deliveries->all[at]));
+            deliveries->all[at]->file = deliveries->file;
+            deliveries->evicted = at + 1;
+            return at;
+        }
+    }
+    return DIAG_NONE;
+}
+
 static size_t
 add(struct diag_deliveries *deliveries)
 {
     if (deliveries->count == DIAG_DELIVERIES_MAX) {
         deliveries->left_out++;
-        return DIAG_NONE;
+        return evict(deliveries);
     }
     if (deliveries->count == deliveries->capacity) {
         size_t capacity = deliveries->capacity == 0 ? 16 : 2 * deliveries->capacity;
@@ -72,6 +104,7 @@ add(struct diag_deliveries *deliveries)
         deliveries->left_out++;
         return DIAG_NONE;
     }
+    delivery->file = deliveries->file;
     deliveries->all[deliveries->count] = delivery;
     return deliveries->count++;
 }
@@ -82,23 +115,53 @@ is_same(const char *a, const char *b)
     return a[0] != '\0' && strcmp(a, b) == 0;
 }
 
-/* By what it says of itself; the strongest id first. */
+/* By what it says of itself; of several the newest. */
 static size_t
 find_by_ids(const struct diag_deliveries *deliveries, const struct diag_ids *ids)
 {
-    for (size_t i = deliveries->count; i-- > 0;) {
-        const struct diag_ids *known = &deliveries->all[i]->ids;
-        if (is_same(ids->transaction, known->transaction) || is_same(ids->model, known->model) ||
-            is_same(ids->serial, known->serial)) {
-            return i;
+    const size_t found[] = {
+        diag_id_index_get(deliveries->index, DIAG_ID_TRANSACTION, ids->transaction),
+        diag_id_index_get(deliveries->index, DIAG_ID_MODEL, ids->model),
+        diag_id_index_get(deliveries->index, DIAG_ID_SERIAL, ids->serial)};
+    size_t newest = DIAG_NONE;
+    for (size_t i = 0; i < 3; i++) {
+        const struct diag_ids *known =
+            found[i] == DIAG_NONE ? NULL : &deliveries->all[found[i]]->ids;
+        bool is_it = known != NULL &&
+                     (is_same(ids->transaction, known->transaction) ||
+                         is_same(ids->model, known->model) || is_same(ids->serial, known->serial));
+        newest = is_it && (newest == DIAG_NONE || found[i] > newest) ? found[i] : newest;
+    }
+    if (newest != DIAG_NONE) {
+        return newest;
+    }
+    size_t at = diag_id_index_get(deliveries->index, DIAG_ID_CLIENT, ids->client);
+    return at != DIAG_NONE && deliveries->all[at]->file == deliveries->file &&
+                   is_same(ids->client, deliveries->all[at]->ids.client)
+               ? at
+               : DIAG_NONE;
+}
+
+static bool
+index_one(struct diag_deliveries *deliveries, size_t at)
+{
+    const struct diag_ids *ids = &deliveries->all[at]->ids;
+    return diag_id_index_put(deliveries->index, DIAG_ID_TRANSACTION, ids->transaction, at) &&
+           diag_id_index_put(deliveries->index, DIAG_ID_MODEL, ids->model, at) &&
+           diag_id_index_put(deliveries->index, DIAG_ID_SERIAL, ids->serial, at) &&
+           diag_id_index_put(deliveries->index, DIAG_ID_CLIENT, ids->client, at);
+}
+
+/* It has ids that it had not. Those of what was evicted go when the table is full. */
+static void
+index_ids(struct diag_deliveries *deliveries, size_t at)
+{
+    if (!index_one(deliveries, at)) {
+        diag_id_index_clear(deliveries->index);
+        for (size_t i = 0; i < deliveries->count; i++) {
+            (void)index_one(deliveries, i);
         }
     }
-    for (size_t i = deliveries->count; i-- > deliveries->file_begin;) {
-        if (is_same(ids->client, deliveries->all[i]->ids.client)) {
-            return i;
-        }
-    }
-    return DIAG_NONE;
 }
 
 /* May an observation with these ids belong to this delivery? */
@@ -131,8 +194,8 @@ begins_anew(const struct diag_delivery *delivery, const struct diag_observation 
 static size_t
 find_by_lane(const struct diag_deliveries *deliveries, uint32_t lane)
 {
-    for (size_t i = deliveries->count; lane != 0 && i-- > deliveries->file_begin;) {
-        if (deliveries->all[i]->lane == lane) {
+    for (size_t i = deliveries->count; lane != 0 && i-- > 0;) {
+        if (deliveries->all[i]->lane == lane && deliveries->all[i]->file == deliveries->file) {
             return i;
         }
     }
@@ -161,17 +224,24 @@ is_part_of_another(const struct diag_observation *observation)
 static size_t
 choose_part(struct diag_deliveries *deliveries, const struct diag_observation *observation)
 {
-    for (size_t i = deliveries->file_begin; observation->step == 6 && i < deliveries->count; i++) {
-        const struct diag_delivery *part = deliveries->all[i];
-        if (part->is_part && !part->is_joined && part->reached[DIAG_VERIFIED] != 0 &&
-            part->reached[DIAG_REPORTED] == 0 && part->failure_count == 0) {
-            return i;
+    for (size_t i = 0; observation->step == 6 && i < deliveries->part_count; i++) {
+        const struct diag_delivery *part = deliveries->all[deliveries->parts[i]];
+        if (part->reached[DIAG_VERIFIED] != 0 && part->reached[DIAG_REPORTED] == 0 &&
+            part->failure_count == 0) {
+            return deliveries->parts[i];
         }
     }
     size_t at = add(deliveries);
-    if (at != DIAG_NONE) {
-        deliveries->all[at]->is_part = true;
+    if (at == DIAG_NONE) {
+        return at;
     }
+    if (deliveries->part_count == DIAG_PARTS_MAX) {
+        deliveries->part_count--;
+        memmove(deliveries->parts, deliveries->parts + 1,
+            deliveries->part_count * sizeof(deliveries->parts[0]));
+    }
+    deliveries->parts[deliveries->part_count++] = at;
+    deliveries->all[at]->is_part = true;
     return at;
 }
 
@@ -195,27 +265,33 @@ choose(struct diag_deliveries *deliveries, const struct diag_observation *observ
         !begins_anew(deliveries->all[current], observation)) {
         return current;
     }
+    if (observation->is_another && (found != DIAG_NONE || current != DIAG_NONE)) {
+        deliveries->all[found != DIAG_NONE ? found : current]->is_outlived = true;
+    }
     return add(deliveries);
 }
 
-static void
+static bool
 keep_id(char *known, const char *id)
 {
-    if (known[0] == '\0' && id[0] != '\0') {
-        memcpy(known, id, DIAG_ID_MAX);
+    if (known[0] != '\0' || id[0] == '\0') {
+        return false;
     }
+    memcpy(known, id, DIAG_ID_MAX);
+    return true;
 }
 
-void
+bool
 diag_delivery_keep_ids(struct diag_delivery *delivery, const struct diag_ids *ids)
 {
-    keep_id(delivery->ids.model, ids->model);
-    keep_id(delivery->ids.transaction, ids->transaction);
-    keep_id(delivery->ids.client, ids->client);
-    keep_id(delivery->ids.subject, ids->subject);
-    keep_id(delivery->ids.serial, ids->serial);
+    bool is_new = keep_id(delivery->ids.model, ids->model);
+    is_new = keep_id(delivery->ids.transaction, ids->transaction) || is_new;
+    is_new = keep_id(delivery->ids.client, ids->client) || is_new;
+    is_new = keep_id(delivery->ids.subject, ids->subject) || is_new;
+    is_new = keep_id(delivery->ids.serial, ids->serial) || is_new;
     delivery->has_id = delivery->ids.model[0] != '\0' || delivery->ids.transaction[0] != '\0' ||
                        delivery->ids.serial[0] != '\0';
+    return is_new;
 }
 
 /* The first half stays, the second is a ring of the newest. */
@@ -375,7 +451,9 @@ diag_deliveries_take(struct diag_deliveries *deliveries, const struct diag_obser
     if (!delivery->is_part) {
         deliveries->current = at;
     }
-    diag_delivery_keep_ids(delivery, &observation->ids);
+    if (diag_delivery_keep_ids(delivery, &observation->ids)) {
+        index_ids(deliveries, at);
+    }
     delivery->is_told = delivery->is_told || observation->is_told;
     note(delivery, observation, order);
     struct diag_evidence evidence = {.source = observation->source,

@@ -31,6 +31,7 @@ struct diag_delivery {
     struct diag_ids ids;
     unsigned sources; /* bits by enum diag_source */
     bool has_id;      /* model, transaction, subject or serial */
+    uint32_t file;    /* number of the file in which it began */
     /* the last of each mark; order 0: never */
     uint64_t reached[DIAG_SETUP_DONE + 1];
     uint64_t last_order; /* of progress */
@@ -50,9 +51,10 @@ struct diag_delivery {
         bool is_hint;
     } failures[8];
     size_t failure_count;
-    bool is_joined; /* into another */
-    bool is_part;   /* of one that the same log tells of, and that is not known yet */
-    uint32_t lane;  /* the thread of work that wrote of it last */
+    bool is_joined;   /* into another */
+    bool is_part;     /* of one that the same log tells of, and that is not known yet */
+    bool is_outlived; /* its log went on to another delivery */
+    uint32_t lane;    /* the thread of work that wrote of it last */
     bool has_newest;
     int64_t newest_ms; /* of what was noted, with a date */
     const char *newest_file;

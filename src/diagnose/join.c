@@ -121,7 +121,7 @@ diag_delivery_join(struct diag_delivery *into, struct diag_delivery *from)
     if (is_of_device(into)) {
         note_skew(into, from);
     }
-    diag_delivery_keep_ids(into, &from->ids);
+    (void)diag_delivery_keep_ids(into, &from->ids);
     into->sources |= from->sources;
     for (size_t i = 0; i <= DIAG_SETUP_DONE; i++) {
         into->reached[i] =
@@ -277,20 +277,24 @@ void
 diag_deliveries_claim(struct diag_deliveries *deliveries, struct diag_delivery *into,
     const struct diag_observation *answer)
 {
-    struct diag_delivery *first = NULL;
-    for (size_t i = deliveries->file_begin; i < deliveries->count; i++) {
-        struct diag_delivery *part = deliveries->all[i];
-        if (!part->is_part || part->is_joined || !is_within(part, answer)) {
+    size_t first = DIAG_NONE;
+    for (size_t i = 0; i < deliveries->part_count; i++) {
+        const struct diag_delivery *part = deliveries->all[deliveries->parts[i]];
+        if (!is_within(part, answer)) {
             continue;
         }
-        if (first == NULL) {
-            first = part;
-        } else if ((first->failure_count > 0) != (part->failure_count > 0)) {
+        if (first == DIAG_NONE) {
+            first = i;
+        } else if ((deliveries->all[deliveries->parts[first]]->failure_count > 0) !=
+                   (part->failure_count > 0)) {
             return;
         }
     }
-    if (first != NULL) {
-        diag_delivery_join(into, first);
+    if (first != DIAG_NONE) {
+        diag_delivery_join(into, deliveries->all[deliveries->parts[first]]);
+        deliveries->part_count--;
+        memmove(&deliveries->parts[first], &deliveries->parts[first + 1],
+            (deliveries->part_count - first) * sizeof(deliveries->parts[0]));
     }
 }
 
@@ -299,9 +303,10 @@ static struct diag_delivery *
 find_only_client(const struct diag_deliveries *deliveries)
 {
     struct diag_delivery *only = NULL;
-    for (size_t i = deliveries->file_begin; i < deliveries->count; i++) {
+    for (size_t i = 0; i < deliveries->count; i++) {
         struct diag_delivery *delivery = deliveries->all[i];
-        if (!delivery->is_joined && !delivery->is_part && delivery->ids.client[0] != '\0') {
+        if (delivery->file == deliveries->file && !delivery->is_joined && !delivery->is_part &&
+            delivery->ids.client[0] != '\0') {
             if (only != NULL) {
                 return NULL;
             }
@@ -314,10 +319,9 @@ find_only_client(const struct diag_deliveries *deliveries)
 void
 diag_deliveries_end_file(struct diag_deliveries *deliveries)
 {
-    struct diag_delivery *only = find_only_client(deliveries);
-    for (size_t i = deliveries->file_begin; only != NULL && i < deliveries->count; i++) {
-        if (deliveries->all[i]->is_part && !deliveries->all[i]->is_joined) {
-            diag_delivery_join(only, deliveries->all[i]);
-        }
+    struct diag_delivery *only = deliveries->part_count == 0 ? NULL : find_only_client(deliveries);
+    for (size_t i = 0; only != NULL && i < deliveries->part_count; i++) {
+        diag_delivery_join(only, deliveries->all[deliveries->parts[i]]);
     }
+    deliveries->part_count = 0;
 }

@@ -11,7 +11,7 @@
 #define DIAG_DEPTH_MAX 8     /* folders in folders, archives included */
 #define DIAG_FILES_MAX 20000 /* files of one call */
 #define DIAG_UNPACKED_MAX ((size_t)8 << 30) /* octets out of one archive */
-#define DIAG_DELIVERIES_MAX 4000            /* deliveries that are told apart */
-#define DIAG_EVIDENCE_MAX 24                /* lines kept for each: the first and the last ones */
+#define DIAG_DELIVERIES_MAX 2000            /* deliveries that are told apart */
+#define DIAG_EVIDENCE_MAX 16                /* lines kept for each: the first and the last ones */
 
 #endif

@@ -19,7 +19,9 @@
 struct request {
     struct bytes tokens[TOKENS_MAX];
     size_t count;
-    size_t method; /* index */
+    size_t method;     /* index */
+    struct bytes stem; /* or the whole line, where it is not known what is where */
+    struct bytes query;
     int64_t status;
     int64_t substatus;
     int64_t win32;
@@ -46,10 +48,10 @@ is_integer(struct bytes token)
 }
 
 static bool
-is_ours(struct bytes line)
+is_ours(struct bytes stem, struct bytes query)
 {
-    return diag_has_any_case(line, "/mscep") || diag_has(line, "/CertificateRegistrationSvc") ||
-           (diag_has(line, "/pkiclient.exe") && diag_has(line, "operation="));
+    return diag_has_any_case(stem, "/mscep") || diag_has(stem, "/CertificateRegistrationSvc") ||
+           diag_has(query, "operation=GetCA") || diag_has(query, "operation=PKIOperation");
 }
 
 static void
@@ -221,9 +223,9 @@ judge_service(const struct request *request, bool is_notify, struct diag_observa
 
 /* The page for administrators: it asks for credentials, which is as it should be. */
 static void
-judge_admin(const struct request *request, struct bytes line, struct diag_observation *observation)
+judge_admin(const struct request *request, struct diag_observation *observation)
 {
-    if (diag_has_any_case(line, "/mscep_admin/mscep.dll")) {
+    if (diag_has_any_case(request->stem, "/mscep_admin/mscep.dll")) {
         observation->mark = DIAG_CAUSE;
         observation->cause = diag_cause_find("suspicious-admin-url");
     } else if (request->status == 500 || request->status == 503) {
@@ -235,12 +237,13 @@ judge_admin(const struct request *request, struct bytes line, struct diag_observ
 
 /* A GET without a query is a browser's: 403.0 is how a healthy policy module answers it. */
 static void
-judge_scep(const struct request *request, struct bytes line, struct diag_observation *observation)
+judge_scep(const struct request *request, struct diag_observation *observation)
 {
-    bool is_contact = diag_has_any_case(line, "operation=GetCAC") ||
-                      diag_has_any_case(line, "operation=GetNextCACert");
+    bool is_contact = diag_has_any_case(request->query, "operation=GetCAC") ||
+                      diag_has_any_case(request->query, "operation=GetNextCACert");
     bool is_bare = bytes_equal_text(request->tokens[request->method], "GET") && !is_contact &&
-                   !diag_has_any_case(line, "operation=") && request->method + 2 < request->count &&
+                   !diag_has_any_case(request->query, "operation=") &&
+                   request->method + 2 < request->count &&
                    bytes_equal_text(request->tokens[request->method + 2], "-");
     bool is_good = request->status >= 200 && request->status < 300;
     observation->is_answer = !is_contact && !is_bare;
@@ -260,19 +263,26 @@ judge_scep(const struct request *request, struct bytes line, struct diag_observa
 static void
 say_request(struct diag_file *file, const struct request *request, struct bytes line)
 {
-    bool is_verify = diag_has_any_case(line, "/VerifyRequest");
-    bool is_notify = diag_has_any_case(line, "/Certificate/Notify");
-    struct diag_observation observation = diag_observe(file, DIAG_IIS, DIAG_CONTEXT, 2, line);
-    observation.taken_ms = request->taken_ms;
+    bool is_verify = diag_has_any_case(request->stem, "/VerifyRequest");
+    bool is_notify = diag_has_any_case(request->stem, "/Certificate/Notify");
+    struct diag_observation observation = {.source = DIAG_IIS,
+        .mark = DIAG_CONTEXT,
+        .step = 2,
+        .file = file->name,
+        .line = file->line,
+        .at_ms = -1,
+        .taken_ms = request->taken_ms};
+    (void)diag_time(line, &observation.at_ms, &observation.has_date);
+    diag_copy(observation.text, sizeof(observation.text), line);
     if (is_verify || is_notify) {
         judge_service(request, is_notify, &observation);
     } else {
         diag_copy(observation.ids.client, sizeof(observation.ids.client),
             diag_trim(bytes_from_text(request->client)));
-        if (diag_has_any_case(line, "/mscep_admin")) {
-            judge_admin(request, line, &observation);
+        if (diag_has_any_case(request->stem, "/mscep_admin")) {
+            judge_admin(request, &observation);
         } else {
-            judge_scep(request, line, &observation);
+            judge_scep(request, &observation);
         }
     }
     diag_say(file, &observation);
@@ -283,7 +293,7 @@ take_line(struct diag_file *file, struct bytes line)
 {
     struct request request = {.method = TOKENS_MAX, .status = -1, .taken_ms = -1};
     split(line, &request);
-    if (request.method == TOKENS_MAX || !is_ours(line)) {
+    if (request.method == TOKENS_MAX || !is_ours(line, line)) {
         return false;
     }
     if (has_fields(file, &request)) {
@@ -294,7 +304,68 @@ take_line(struct diag_file *file, struct bytes line)
     } else if (!find_status(&request)) {
         return false;
     }
+    request.stem = line;
+    request.query = line;
     find_client(file, &request);
+    say_request(file, &request, line);
+    return true;
+}
+
+/* As many fields as their names, one blank between them. */
+static bool
+split_fields(const struct diag_file *file, struct bytes line, struct request *request)
+{
+    size_t wanted = (size_t)file->field_count;
+    while (request->count < wanted && line.len > 0) {
+        const uint8_t *blank = memchr(line.ptr, ' ', line.len);
+        size_t len = blank == NULL ? line.len : (size_t)(blank - line.ptr);
+        request->tokens[request->count++] = (struct bytes){line.ptr, len};
+        line = bytes_skip(line, blank == NULL ? len : len + 1);
+    }
+    return request->count == wanted && line.len == 0;
+}
+
+/* The address and the user agent, where the names of the fields say they are. */
+static void
+take_client(const struct diag_file *file, struct request *request)
+{
+    struct bytes address =
+        file->fields[CLIENT_IP] < 0 ? BYTES_NONE : request->tokens[file->fields[CLIENT_IP]];
+    struct bytes agent =
+        file->fields[AGENT] < 0 ? BYTES_NONE : request->tokens[file->fields[AGENT]];
+    size_t at = 0;
+    for (size_t i = 0; i < address.len && at < 60; i++) {
+        request->client[at++] = (char)address.ptr[i];
+    }
+    request->client[at++] = ' ';
+    for (size_t i = 0; i < agent.len && i < 100 && !bytes_equal_text(agent, "-"); i++) {
+        request->client[at++] = (char)(agent.ptr[i] == '+' ? ' ' : agent.ptr[i]);
+    }
+    request->client[at] = '\0';
+}
+
+bool
+diag_read_w3c(struct diag_file *file, struct bytes line)
+{
+    struct request request; /* its tokens are set as far as they are counted */
+    request.count = 0;
+    if (file->fields[METHOD] < 0 || file->fields[STATUS] < 0 || file->fields[STEM] < 0 ||
+        file->field_count > TOKENS_MAX || line.len == 0 || line.ptr[0] == '#' ||
+        !split_fields(file, line, &request) || !is_method(request.tokens[file->fields[METHOD]])) {
+        return false;
+    }
+    request.method = (size_t)file->fields[METHOD];
+    request.stem = request.tokens[file->fields[STEM]];
+    request.query = file->fields[QUERY] < 0 ? BYTES_NONE : request.tokens[file->fields[QUERY]];
+    request.query.len = request.query.len > 80 ? 80 : request.query.len;
+    if (!is_ours(request.stem, request.query)) {
+        return true;
+    }
+    request.status = field_number(file, &request, STATUS);
+    request.substatus = field_number(file, &request, SUBSTATUS);
+    request.win32 = field_number(file, &request, WIN32);
+    request.taken_ms = file->fields[TAKEN] < 0 ? -1 : field_number(file, &request, TAKEN);
+    take_client(file, &request);
     say_request(file, &request, line);
     return true;
 }
@@ -337,7 +408,7 @@ diag_read_iis(struct diag_file *file, struct bytes line)
     file->held_len = 0;
     /* An access log of another server quotes its request, that of http.sys begins it with the
      * version. */
-    if (!is_ours(line) || diag_has(line, "\"") || request.method > 10 ||
+    if (!is_ours(line, line) || diag_has(line, "\"") || request.method > 10 ||
         (request.method > 0 && diag_has(request.tokens[request.method - 1], "HTTP/"))) {
         return false;
     }

@@ -181,6 +181,9 @@ diag_file_line(struct diag_file *file, struct bytes line)
         diag_read_certutil_view, diag_read_client, diag_read_server};
     bool is_between = file->event.is_open || file->held_len > 0 || file->is_in_block;
     file->line++;
+    if (!is_between && file->field_count > 0 && diag_read_w3c(file, clean(line))) {
+        return;
+    }
     if (!is_between && !diag_anchors_match(file->anchors, line)) {
         return;
     }

@@ -110,6 +110,8 @@ void diag_begin_event(struct diag_file *file, struct bytes provider, int64_t id,
 bool diag_read_certutil_view(struct diag_file *file, struct bytes line);
 bool diag_read_httperr(struct diag_file *file, struct bytes line);
 bool diag_read_iis(struct diag_file *file, struct bytes line);
+/* A whole line of a log whose #Fields were seen, at the speed of memory; false: not one. */
+bool diag_read_w3c(struct diag_file *file, struct bytes line);
 void diag_end_iis(struct diag_file *file);
 bool diag_read_ndes_plugin(struct diag_file *file, struct bytes line);
 bool diag_read_svclog(struct diag_file *file, struct bytes line);

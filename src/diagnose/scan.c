@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/banned.h"
 
@@ -15,12 +16,11 @@ bool
 diag_has_any_case(struct bytes line, const char *literal)
 {
     size_t len = strlen(literal);
+    const uint8_t lower = (uint8_t)tolower((unsigned char)literal[0]);
+    const uint8_t upper = (uint8_t)toupper((unsigned char)literal[0]);
     for (size_t i = 0; len > 0 && i + len <= line.len; i++) {
-        size_t k = 0;
-        while (k < len && tolower(line.ptr[i + k]) == tolower((unsigned char)literal[k])) {
-            k++;
-        }
-        if (k == len) {
+        if ((line.ptr[i] == lower || line.ptr[i] == upper) &&
+            strncasecmp((const char *)line.ptr + i, literal, len) == 0) {
             return true;
         }
     }

@@ -111,6 +111,13 @@ static const struct {
     {DIAG_SERVED, 5, "served-unconfirmed"},
 };
 
+/* A failure that shows in what does not follow. */
+static bool
+is_absence(const struct diag_cause *cause)
+{
+    return cause != NULL && strcmp(cause->slug, "policy-module-client-cert-expired") == 0;
+}
+
 /* What the furthest line means when nothing follows it. */
 static struct diag_judgement
 judge_progress(const struct diag_delivery *delivery)
@@ -121,6 +128,11 @@ judge_progress(const struct diag_delivery *delivery)
     if (delivery->last_mark == DIAG_SERVED && delivery->reached[DIAG_VERIFIED] != 0) {
         /* The policy module was asked, and the management system was not told. */
         return by_cause("reporting-missing", 6, delivery->last_order);
+    }
+    if (is_absence(delivery->last_cause) && !delivery->is_outlived) {
+        /* That nothing follows says something only where the log goes on. */
+        return judgement(
+            DIAG_INCONCLUSIVE, delivery->last_step, delivery->last_cause, delivery->last_order);
     }
     if (delivery->last_cause != NULL) {
         return judgement(delivery->last_cause->verdict, delivery->last_step, delivery->last_cause,

@@ -1,0 +1,13 @@
+/* The reader of read_ndes_plugin.c alone. */
+#include "reader.h"
+
+#include "base/banned.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    run_reader(diag_read_ndes_plugin, data, size);
+    return 0;
+}
