@@ -65,16 +65,18 @@ may_go(const struct diag_delivery *delivery)
     return !is_open_part && (delivery->is_joined || (delivery->failure_count == 0 && is_served));
 }
 
-/* The place of one that went well; DIAG_NONE when each of them is of interest. */
+/* How many are looked at for one that may go: a log of thousands of clients has many lines. */
+#define EVICTION_TRIES 8
+
+/* The place of one that went well; DIAG_NONE when none was found where the last search ended. */
 static size_t
 evict(struct diag_deliveries *deliveries)
 {
-    for (size_t i = 0; i < deliveries->count; i++) {
-        size_t at = (deliveries->evicted + i) % deliveries->count;
+    for (size_t i = 0; i < EVICTION_TRIES; i++) {
+        size_t at = deliveries->evicted++ % deliveries->count;
         if (at != deliveries->current && may_go(deliveries->all[at])) {
             memset(deliveries->all[at], 0, sizeof(*deliveries->all[at]));
             deliveries->all[at]->file = deliveries->file;
-            deliveries->evicted = at + 1;
             return at;
         }
     }

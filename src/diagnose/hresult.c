@@ -163,7 +163,9 @@ has_words(struct bytes text, const char *words)
 {
     size_t len = strlen(words);
     for (size_t i = 0; i + len <= text.len; i++) {
-        if (strncasecmp((const char *)text.ptr + i, words, len) == 0) {
+        /* the second letter is never the first of a sentence */
+        if (text.ptr[i + 1] == (uint8_t)words[1] &&
+            strncasecmp((const char *)text.ptr + i, words, len) == 0) {
             return true;
         }
     }

@@ -192,7 +192,8 @@ find_only(
     bool is_only = true;
     for (size_t i = 0; i < deliveries->count; i++) {
         struct diag_delivery *into = deliveries->all[i];
-        if (is_of_device(into) != is_device || !may_join(into, from)) {
+        bool are_two_clients = into->ids.client[0] != '\0' && from->ids.client[0] != '\0';
+        if (are_two_clients || is_of_device(into) != is_device || !may_join(into, from)) {
             continue;
         }
         int64_t apart = distance(into, from);

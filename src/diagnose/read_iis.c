@@ -8,6 +8,7 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "diagnose/readers.h"
 #include "diagnose/scan.h"
@@ -16,12 +17,15 @@
 
 #define TOKENS_MAX 64
 
+/* What a query asks for. */
+enum operation { NO_OPERATION = 0, CONTACT, PKI_OPERATION, OTHER_OPERATION };
+
 struct request {
     struct bytes tokens[TOKENS_MAX];
     size_t count;
     size_t method;     /* index */
     struct bytes stem; /* or the whole line, where it is not known what is where */
-    struct bytes query;
+    enum operation operation;
     int64_t status;
     int64_t substatus;
     int64_t win32;
@@ -47,11 +51,31 @@ is_integer(struct bytes token)
     return token.len > 0;
 }
 
-static bool
-is_ours(struct bytes stem, struct bytes query)
+static enum operation
+operation_of(struct bytes query)
 {
-    return diag_has_any_case(stem, "/mscep") || diag_has(stem, "/CertificateRegistrationSvc") ||
-           diag_has(query, "operation=GetCA") || diag_has(query, "operation=PKIOperation");
+    static const char begin[] = "operation=";
+    const size_t len = sizeof(begin) - 1;
+    struct bytes what = query.len > len && memcmp(query.ptr, begin, len) == 0
+                            ? bytes_skip(query, len)
+                            : diag_after(query, begin);
+    if (what.len >= 6 && strncasecmp((const char *)what.ptr, "GetCAC", 6) == 0) {
+        return CONTACT;
+    }
+    if (what.len >= 12 && strncasecmp((const char *)what.ptr, "PKIOperation", 12) == 0) {
+        return PKI_OPERATION;
+    }
+    if (what.len >= 7 && strncasecmp((const char *)what.ptr, "GetNext", 7) == 0) {
+        return CONTACT;
+    }
+    return what.len > 0 ? OTHER_OPERATION : NO_OPERATION;
+}
+
+static bool
+is_ours(struct bytes stem, enum operation operation)
+{
+    return operation == CONTACT || operation == PKI_OPERATION ||
+           diag_has_any_case(stem, "/mscep") || diag_has(stem, "/CertificateRegistrationSvc");
 }
 
 static void
@@ -237,13 +261,12 @@ judge_admin(const struct request *request, struct diag_observation *observation)
 
 /* A GET without a query is a browser's: 403.0 is how a healthy policy module answers it. */
 static void
-judge_scep(const struct request *request, struct diag_observation *observation)
+judge_scep(const struct diag_file *file, const struct request *request,
+    struct diag_observation *observation)
 {
-    bool is_contact = diag_has_any_case(request->query, "operation=GetCAC") ||
-                      diag_has_any_case(request->query, "operation=GetNextCACert");
-    bool is_bare = bytes_equal_text(request->tokens[request->method], "GET") && !is_contact &&
-                   !diag_has_any_case(request->query, "operation=") &&
-                   request->method + 2 < request->count &&
+    bool is_contact = request->operation == CONTACT;
+    bool is_bare = bytes_equal_text(request->tokens[request->method], "GET") &&
+                   request->operation == NO_OPERATION && request->method + 2 < request->count &&
                    bytes_equal_text(request->tokens[request->method + 2], "-");
     bool is_good = request->status >= 200 && request->status < 300;
     observation->is_answer = !is_contact && !is_bare;
@@ -253,7 +276,7 @@ judge_scep(const struct request *request, struct diag_observation *observation)
     if (is_good) {
         observation->mark = is_contact ? DIAG_CONTACT : DIAG_SERVED;
         observation->step = is_contact ? 2 : 5;
-        observation->cause = is_contact ? diag_cause_find("contact-ok-no-pkioperation") : NULL;
+        observation->cause = is_contact ? file->contact : NULL;
     } else if (request->status >= 400) {
         observation->mark = DIAG_CAUSE;
         observation->cause = diag_cause_find(cause_of(request, false));
@@ -263,8 +286,9 @@ judge_scep(const struct request *request, struct diag_observation *observation)
 static void
 say_request(struct diag_file *file, const struct request *request, struct bytes line)
 {
-    bool is_verify = diag_has_any_case(request->stem, "/VerifyRequest");
-    bool is_notify = diag_has_any_case(request->stem, "/Certificate/Notify");
+    bool is_service = diag_has(request->stem, "/CertificateRegistrationSvc");
+    bool is_verify = is_service && diag_has_any_case(request->stem, "/VerifyRequest");
+    bool is_notify = is_service && diag_has_any_case(request->stem, "/Notify");
     struct diag_observation observation = {.source = DIAG_IIS,
         .mark = DIAG_CONTEXT,
         .step = 2,
@@ -279,10 +303,10 @@ say_request(struct diag_file *file, const struct request *request, struct bytes 
     } else {
         diag_copy(observation.ids.client, sizeof(observation.ids.client),
             diag_trim(bytes_from_text(request->client)));
-        if (diag_has_any_case(request->stem, "/mscep_admin")) {
+        if (diag_has(request->stem, "mscep_admin")) {
             judge_admin(request, &observation);
         } else {
-            judge_scep(request, &observation);
+            judge_scep(file, request, &observation);
         }
     }
     diag_say(file, &observation);
@@ -293,7 +317,7 @@ take_line(struct diag_file *file, struct bytes line)
 {
     struct request request = {.method = TOKENS_MAX, .status = -1, .taken_ms = -1};
     split(line, &request);
-    if (request.method == TOKENS_MAX || !is_ours(line, line)) {
+    if (request.method == TOKENS_MAX || !is_ours(line, operation_of(line))) {
         return false;
     }
     if (has_fields(file, &request)) {
@@ -305,7 +329,7 @@ take_line(struct diag_file *file, struct bytes line)
         return false;
     }
     request.stem = line;
-    request.query = line;
+    request.operation = operation_of(line);
     find_client(file, &request);
     say_request(file, &request, line);
     return true;
@@ -356,9 +380,9 @@ diag_read_w3c(struct diag_file *file, struct bytes line)
     }
     request.method = (size_t)file->fields[METHOD];
     request.stem = request.tokens[file->fields[STEM]];
-    request.query = file->fields[QUERY] < 0 ? BYTES_NONE : request.tokens[file->fields[QUERY]];
-    request.query.len = request.query.len > 80 ? 80 : request.query.len;
-    if (!is_ours(request.stem, request.query)) {
+    request.operation =
+        file->fields[QUERY] < 0 ? NO_OPERATION : operation_of(request.tokens[file->fields[QUERY]]);
+    if (!is_ours(request.stem, request.operation)) {
         return true;
     }
     request.status = field_number(file, &request, STATUS);
@@ -408,7 +432,7 @@ diag_read_iis(struct diag_file *file, struct bytes line)
     file->held_len = 0;
     /* An access log of another server quotes its request, that of http.sys begins it with the
      * version. */
-    if (!is_ours(line, line) || diag_has(line, "\"") || request.method > 10 ||
+    if (!is_ours(line, operation_of(line)) || diag_has(line, "\"") || request.method > 10 ||
         (request.method > 0 && diag_has(request.tokens[request.method - 1], "HTTP/"))) {
         return false;
     }

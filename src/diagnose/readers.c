@@ -19,6 +19,7 @@ diag_file_init(struct diag_file *file, const char *name, const struct diag_catal
     file->anchors = anchors;
     file->on_observation = on_observation;
     file->arg = arg;
+    file->contact = diag_cause_find("contact-ok-no-pkioperation");
 }
 
 struct diag_observation

@@ -57,7 +57,8 @@ struct diag_file {
     int field_count;
     char held[4096]; /* the first half of a wrapped line */
     size_t held_len;
-    bool is_httperr; /* #Fields of http.sys */
+    const struct diag_cause *contact; /* what most lines of a web server say */
+    bool is_httperr;                  /* #Fields of http.sys */
     struct diag_columns columns;
     bool is_table; /* Get-WinEvent's table of events, of this provider */
     char table_provider[120];

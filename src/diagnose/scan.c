@@ -241,7 +241,12 @@ digits(struct bytes line, size_t *at, size_t max)
 static bool
 is_at(struct bytes line, size_t at, const char *any)
 {
-    return at < line.len && strchr(any, line.ptr[at]) != NULL && line.ptr[at] != 0;
+    for (; at < line.len && *any != '\0'; any++) {
+        if (line.ptr[at] == (uint8_t)*any) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* hh:mm:ss[.,:fraction][ AM|PM][Z|±hh[:]mm] */
