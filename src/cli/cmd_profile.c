@@ -196,11 +196,12 @@ show_row(void *arg, const struct ipc_frame *frame, struct base_error *err)
     show_duration("renew before", row.renew_before_s);
     show_duration("challenge valid", row.challenge_ttl_s);
     show_words("key usage", usages, row.key_usage);
-    for (size_t i = 0; i < row.ekus.len; i++) {
-        text[i] = row.ekus.ptr[i] == '\n' ? ' ' : (char)row.ekus.ptr[i];
-        text[i + 1] = '\0';
+    (void)snprintf(text, sizeof(text), "%.*s", base_size_to_int(row.ekus.len),
+        row.ekus.len == 0 ? "" : (const char *)row.ekus.ptr);
+    for (char *end = strchr(text, '\n'); end != NULL; end = strchr(end, '\n')) {
+        *end = ' ';
     }
-    show_text("extended key usage", row.ekus.len == 0 ? "" : text);
+    show_text("extended key usage", text);
     show_words("alternative names", san_types, row.san_types);
     (void)snprintf(text, sizeof(text), "%s%s%s", row.allow_rsa != 0 ? "rsa" : "",
         row.allow_rsa != 0 && row.allow_ec != 0 ? ", " : "", row.allow_ec != 0 ? "ec" : "");

@@ -133,8 +133,9 @@ put_names(struct windows *windows, struct base_error *err)
     if (spec->ekus.len >= sizeof(ekus)) {
         return base_fail(err, E_TOO_LARGE, "%zu octets of extended key usages", spec->ekus.len);
     }
-    for (size_t i = 0; i < spec->ekus.len; i++) {
-        ekus[i] = spec->ekus.ptr[i] == '\n' ? '+' : (char)spec->ekus.ptr[i];
+    memcpy(ekus, spec->ekus.ptr, spec->ekus.len);
+    for (char *end = strchr(ekus, '\n'); end != NULL; end = strchr(end, '\n')) {
+        *end = '+';
     }
     TRY(profile_name_x500(spec->subject_der, &subject, err));
     TRY(profile_sans_windows(spec->sans_der, &sans, err));
