@@ -240,7 +240,6 @@ cli_secret(int argc, char **argv)
         }
     }
     bool is_help = argc >= 2 && strcmp(argv[1], "--help") == 0;
-    (void)fprintf(is_help ? stdout : stderr,
-        "usage: kurier secret set NAME | list | remove NAME [OPTION]...\n");
+    (void)fprintf(is_help ? stdout : stderr, "usage: kurier secret set|list|remove [OPTION]...\n");
     return is_help ? CLI_OK : CLI_USAGE;
 }

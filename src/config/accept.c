@@ -230,7 +230,7 @@ config_accept_id(struct bytes in, struct bytes *out, struct base_error *err)
 enum base_code
 config_accept_event(struct bytes in, struct bytes *out, struct base_error *err)
 {
-    if (!bytes_equal_text(in, "*") && (in.len == 0 || in.len > 32 || !has_only(in, "-"))) {
+    if (!bytes_equal_text(in, "*") && (in.len == 0 || in.len > 32 || !has_only(in, "-_"))) {
         return base_fail(err, E_CONFIG_VALUE, "want the name of an event, or *");
     }
     *out = in;

@@ -49,6 +49,18 @@ notifier_access_hold_until(const struct notifier *notifier, uint32_t retry_after
 }
 
 void
+notifier_access_judge(
+    struct notifier_verdict *verdict, const char *service, const struct notifier_answer *answer)
+{
+    notifier_verdict_of_answer(verdict, service, answer);
+    if (answer->failure == NOTIFIER_ANSWERED && answer->status == 401) {
+        verdict->code = E_SERVICE_LOGIN;
+    } else if (answer->failure == NOTIFIER_ANSWERED && answer->status == 403) {
+        verdict->code = E_SERVICE_PERMISSION;
+    }
+}
+
+void
 notifier_access_leave(struct notifier_waiter *waiter)
 {
     struct notifier_waiter **at = waiter->at == NULL ? NULL : &waiter->at->waiting;
@@ -139,7 +151,7 @@ fail_token(struct notifier_access *access, const struct notifier_answer *answer)
     struct notifier_verdict why;
     char word[48] = "";
     char story[240] = "";
-    notifier_verdict_of_answer(&why, access_name(access->kind), answer);
+    notifier_access_judge(&why, access_name(access->kind), answer);
     if (answer->failure == NOTIFIER_ANSWERED && (answer->status == 400 || answer->status == 401) &&
         notifier_token_error(answer->body, word, sizeof(word), story, sizeof(story))) {
         uint32_t retry_after_s = why.retry_after_s;
@@ -206,7 +218,7 @@ on_discovery(void *arg, const struct notifier_answer *answer)
         notifier_access_drop(access->intune, NOTIFIER_TOKEN_GRAPH);
         start_discovery(access);
     } else if (answer->failure != NOTIFIER_ANSWERED || answer->status != 200) {
-        notifier_verdict_of_answer(&why, access_name(access->kind), answer);
+        notifier_access_judge(&why, access_name(access->kind), answer);
         fail(access, &why);
     } else if (notifier_discovery_parse(answer->body, strncmp(policy->graph_url, "http://", 7) == 0,
                    &access->uris, &err) != BASE_OK) {

@@ -63,6 +63,11 @@ void notifier_access_leave(struct notifier_waiter *waiter); /* it waits no more 
 /* It proved stale: the next one who needs it has it fetched. */
 void notifier_access_drop(struct notifier_intune *intune, enum notifier_access_kind kind);
 
+/* As notifier_verdict_of_answer(); of Microsoft's services 401 speaks of our credentials
+ * (E_SERVICE_LOGIN), 403 of permissions (E_SERVICE_PERMISSION). */
+void notifier_access_judge(
+    struct notifier_verdict *verdict, const char *service, const struct notifier_answer *answer);
+
 /* Cut a Retry-After that is to silence all calls. */
 int64_t notifier_access_hold_until(const struct notifier *notifier, uint32_t retry_after_s);
 

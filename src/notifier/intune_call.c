@@ -52,7 +52,7 @@ fail(struct notifier_intune_call *call, const struct notifier_answer *answer)
 {
     struct notifier_verdict why;
     char words[200] = "";
-    notifier_verdict_of_answer(&why, SERVICE_NAME, answer);
+    notifier_access_judge(&why, SERVICE_NAME, answer);
     if (answer->failure == NOTIFIER_ANSWERED &&
         notifier_service_error(answer->body, words, sizeof(words))) {
         uint32_t retry_after_s = why.retry_after_s;

@@ -188,21 +188,59 @@ fill_success(const json_t *event, json_t *notice, struct base_error *err)
     return is_set ? BASE_OK : base_fail(err, E_NO_MEMORY, "JSON");
 }
 
-/* The code of a failure: the event's own; else that of the Intune code which is its reason; else
- * E_FAIL. */
+/* "KUR-2428" as its number; 0: it is no such text. */
+static enum base_code
+code_of(struct bytes text)
+{
+    uint64_t number = 0;
+    bool is_ours = text.len > 4 && memcmp(text.ptr, "KUR-", 4) == 0 &&
+                   base_parse_number(bytes_skip(text, 4), 9999, &number, NULL) == BASE_OK;
+    return is_ours ? (enum base_code)number : BASE_OK;
+}
+
+/* What a device is told of a failure, by its failInfo; faults of our own are E_FAIL. */
+static uint32_t
+hresult_of_fail_info(enum base_fail_info fail_info)
+{
+    switch (fail_info) {
+    case BASE_FAIL_BAD_ALG:
+        return 0x80090008; /* NTE_BAD_ALGID */
+    case BASE_FAIL_BAD_MESSAGE_CHECK:
+        return 0x80090006; /* NTE_BAD_SIGNATURE */
+    case BASE_FAIL_BAD_TIME:
+        return 0x800b0101; /* CERT_E_EXPIRED */
+    case BASE_FAIL_BAD_CERT_ID:
+        return 0x80092004; /* CRYPT_E_NOT_FOUND */
+    case BASE_FAIL_BAD_REQUEST:
+        return 0x80070057; /* E_INVALIDARG */
+    case BASE_FAIL_NONE:
+    default:
+        return 0x80004005; /* E_FAIL */
+    }
+}
+
+/* The event's own; else that of its code: an Intune code's, or its failInfo's. */
 static uint32_t
 hresult_of(const json_t *event)
 {
     const json_t *given = json_object_get(event, "hresult");
-    struct bytes reason = BYTES_NONE;
+    struct bytes text = BYTES_NONE;
     if (json_is_integer(given) && json_integer_value(given) != 0) {
         return (uint32_t)json_integer_value(given); /* signed or not: the same 32 bits */
     }
-    (void)notifier_json_text(event, "reason", &reason);
-    return notifier_intune_code_find(reason)->hresult;
+    (void)notifier_json_text(event, "code", &text);
+    enum base_code code = code_of(text);
+    size_t count = 0;
+    const struct notifier_intune_code *table = notifier_intune_code_table(&count);
+    for (size_t i = 0; i < count; i++) {
+        if (table[i].code == code) {
+            return table[i].hresult;
+        }
+    }
+    return hresult_of_fail_info(base_error_find(code)->fail_info);
 }
 
-/* At most 255 characters (not octets) of "reason: detail". */
+/* At most 255 characters (not octets) of "reason detail [code]". */
 static void
 describe(const json_t *event, char *out, size_t size)
 {
@@ -214,7 +252,7 @@ describe(const json_t *event, char *out, size_t size)
     (void)notifier_json_text(event, "detail", &detail);
     (void)notifier_json_text(event, "code", &code);
     (void)snprintf(text, sizeof(text), "%.*s%s%.*s%s%.*s%s", base_size_to_int(reason.len),
-        (const char *)reason.ptr, reason.len > 0 && detail.len > 0 ? ": " : "",
+        (const char *)reason.ptr, reason.len > 0 && detail.len > 0 ? " " : "",
         base_size_to_int(detail.len < 1024 ? detail.len : 1024), (const char *)detail.ptr,
         code.len == 0                 ? ""
         : reason.len + detail.len > 0 ? " ["

@@ -85,10 +85,6 @@ notifier_verdict_of_answer(
     }
     if (answer->status == 429 || answer->status == 503) {
         code = E_SERVICE_BUSY;
-    } else if (answer->status == 401) {
-        code = E_SERVICE_LOGIN;
-    } else if (answer->status == 403) {
-        code = E_SERVICE_PERMISSION;
     }
     (void)snprintf(reason, sizeof(reason), "http-%ld", answer->status);
     notifier_verdict_later(verdict, code, reason, "%s: status %ld%s%s", service, answer->status,

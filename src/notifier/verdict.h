@@ -28,9 +28,9 @@ void notifier_verdict_later(struct notifier_verdict *verdict, enum base_code cod
 void notifier_verdict_of_error(struct notifier_verdict *verdict, const struct base_error *err);
 
 /*
- * What an answer means that is none: no connection, or a status other than 2xx. Statuses: 401 and
- * 403 are our credentials, 429 and 503 mean later, everything else is E_SERVICE_STATUS with the
- * beginning of its body. @service names it for people.
+ * What an answer means that is none: no connection, or a status other than 2xx. 429 and 503 are
+ * E_SERVICE_BUSY, every other status is E_SERVICE_STATUS with the beginning of its body. @service
+ * names it for people.
  */
 void notifier_verdict_of_answer(
     struct notifier_verdict *verdict, const char *service, const struct notifier_answer *answer);

@@ -253,6 +253,16 @@ send_profile_without_challenge(int fd, const struct ipc_frame *frame, struct bas
     return ipc_send(fd, &ipc_config_profile_spec, &profile, -1, err);
 }
 
+/* The ledger talks to no network, and gets no proxy: a password may be in it. */
+MUST_CHECK static enum base_code
+send_policy_without_proxy(int fd, const struct ipc_frame *frame, struct base_error *err)
+{
+    struct ipc_config_policy policy = {0};
+    TRY(ipc_decode(&ipc_config_policy_spec, frame, &policy, err));
+    policy.proxy = BYTES_NONE;
+    return ipc_send(fd, &ipc_config_policy_spec, &policy, -1, err);
+}
+
 enum base_code
 supervisor_config_send(const struct supervisor *supervisor, const struct supervisor_config *config,
     const struct supervisor_role *role, struct base_error *err)
@@ -269,6 +279,8 @@ supervisor_config_send(const struct supervisor *supervisor, const struct supervi
             TRY(send_general(supervisor, config, role->fd, &frame, err));
         } else if (type == IPC_TYPE_CONFIG_PROFILE && role->role == IPC_SIGNER) {
             TRY(send_profile_without_challenge(role->fd, &frame, err));
+        } else if (type == IPC_TYPE_CONFIG_POLICY && role->role == IPC_LEDGER) {
+            TRY(send_policy_without_proxy(role->fd, &frame, err));
         } else {
             TRY(ipc_send_frame(role->fd, &frame, err));
         }

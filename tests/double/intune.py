@@ -6,8 +6,10 @@ Challenges are real: signed and encrypted statements of what a request must be, 
 when it comes. Outcomes can be scripted, all calls are recorded, and what must never happen (a notice of a certificate
 that was not validated) is kept as a violation. Everything under /control/ is the test's and no part of what is doubled.
 
-Run it:  intune.py [--port N] [--folder DIR]
-It prints one line of JSON: where it is, its CA certificate, and what a configuration needs.
+    intune.py [--port N] [--folder DIR]          serves; prints one line of JSON: where it is, its CA certificate, and
+                                                 what a configuration needs (also in DIR/about.json)
+    intune.py --folder DIR challenge SUBJECT     asks the one that serves from DIR for a challenge
+    intune.py --folder DIR calls                 what it was asked, one call a line
 """
 
 import argparse
@@ -31,6 +33,7 @@ import tempfile
 import threading
 import time
 import urllib.parse
+import urllib.request
 import uuid
 
 from asn1crypto import algos, cms, core, csr as acsr, x509 as ax509
@@ -731,14 +734,39 @@ def start(port=0, folder=None):
              "authority": double.origin + "/login/", "graph_url": double.origin + "/graph/",
              "resource_url": double.origin + "/manage/", "assertion_certificate": str(folder / "assertion.pem"),
              "assertion_key": str(folder / "assertion.key"), "pid": os.getpid()}
+    (folder / "about.json").write_text(json.dumps(about))
     return server, about
+
+
+def ask(folder, what, body):
+    """The double that serves from this folder, over its /control/ paths."""
+    about = json.loads((pathlib.Path(folder) / "about.json").read_text())
+    context = ssl.create_default_context(cafile=about["ca_file"])
+    request = urllib.request.Request(f"{about['origin']}/control/{what}", json.dumps(body).encode())
+    with urllib.request.urlopen(request, context=context, timeout=30) as answer:
+        return json.load(answer)
+
+
+def print_calls(calls):
+    for call in calls:
+        at = time.strftime("%H:%M:%S", time.localtime(call["at"]))
+        word = (call["answer"] or {}).get("code", "") if isinstance(call["answer"], dict) else ""
+        print(f"{at}  {call['call']:<10} {call['transaction'] or '':<42} {call['status'] or ''} {word}")
 
 
 def main():
     parser = argparse.ArgumentParser(description="A double of the Intune services for SCEP validation.")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--folder")
+    parser.add_argument("action", nargs="?", choices=["serve", "challenge", "calls"], default="serve")
+    parser.add_argument("subject", nargs="?")
     options = parser.parse_args()
+    if options.action == "challenge":
+        print(ask(options.folder, "challenge", {"expected": {"subject": options.subject}})["challenge"])
+        return
+    if options.action == "calls":
+        print_calls(ask(options.folder, "state", {})["calls"])
+        return
     server, about = start(options.port, options.folder)
     print(json.dumps(about), flush=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

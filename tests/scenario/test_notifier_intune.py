@@ -87,9 +87,11 @@ def issued(transaction="T1", csr=b"\x30\x00", **more):
 
 def failed(transaction="T1", csr=b"\x30\x00", **more):
     return json.dumps({"schema": "kurier.event.v1", "event": "failed", "transaction_id": transaction,
-                       "csr": base64.b64encode(csr).decode(), "reason": "ChallengeExpired", "detail": "too old", **more})
+                       "csr": base64.b64encode(csr).decode(), "reason": "The challenge has expired.", "detail": "too old", "code": f"KUR-{CODES['INTUNE_CHALLENGE_EXPIRED']}",
+                       **more})
 
 
+@pytest.mark.sanitized
 def test_a_real_challenge_is_validated(ready, double, key):
     challenge = double.challenge(expected={"subject": "CN=a", "sans": ["DNS:a.example"], "key_length": 2048})
     verdict = ask(ready, make_csr(key, challenge, sans=["a.example"]))
@@ -147,6 +149,7 @@ def test_every_code_is_a_refusal_with_its_own_words(ready, double, text, name, h
     assert told["reason"].decode() == said
 
 
+@pytest.mark.sanitized
 @pytest.mark.parametrize("body", ['{"code":""}', '{"errorDescription":"x"}', '{"code":7}', '{"code":null}', "[]", "", "<html>Sign in</html>",
                                   '{"code":"ChallengeExpired","code":"Success"}', '{"Code":"Success"}', '{"code":"Success"} x'],
                          ids=range(10))
@@ -260,6 +263,7 @@ FAULTS = [
 ]
 
 
+@pytest.mark.sanitized
 @pytest.mark.parametrize("outcome,code,reason", FAULTS, ids=[str(i) for i in range(len(FAULTS))])
 def test_a_fault_allows_nothing_and_loses_nothing(ready, double, outcome, code, reason):
     double.script(outcome, call="validate")
@@ -375,6 +379,7 @@ def test_tokens_are_kept_until_shortly_before_their_end(notifier, double, key):
     assert double.names().count("token") == 3  # Graph's is not needed: discovery is kept
 
 
+@pytest.mark.sanitized
 def test_many_at_once_share_one_token_and_one_discovery(ready, double, key):
     csr = make_csr(key, double.challenge())
     double.script({"delay": 0.3}, call="token")
@@ -428,13 +433,16 @@ def test_a_failure_notice(ready, double):
     assert ready.tell("intune", "failed", failed("F1"))["outcome"] == TAKEN
     note = double.calls("failure", "F1")[0]["body"]["notification"]
     assert note["hResult"] == 0x80070532 - 2**32  # the code's own
-    assert note["errorDescription"] == "ChallengeExpired: too old"
+    assert note["errorDescription"] == f"The challenge has expired. too old [KUR-{CODES['INTUNE_CHALLENGE_EXPIRED']}]"
     ready.tell("intune", "failed", failed("F2", hresult=0x80094012, reason="", detail="", code="KUR-1403"))
     note = double.calls("failure", "F2")[0]["body"]["notification"]
     assert (note["hResult"], note["errorDescription"]) == (0x80094012 - 2**32, "[KUR-1403]")
     ready.tell("intune", "failed", failed("F3", detail="\u00e9" * 400))
     assert len(double.calls("failure", "F3")[0]["body"]["notification"]["errorDescription"]) == 255
-    ready.tell("intune", "failed", failed("F4", reason="", detail=""))
+    for code, hresult in (("KUR-1207", 0x80090008), ("KUR-1404", 0x800B0101), ("KUR-1601", 0x80004005), ("", 0x80004005)):
+        ready.tell("intune", "failed", failed("F" + code, code=code))
+        assert double.calls("failure", "F" + code)[0]["body"]["notification"]["hResult"] == hresult - 2**32
+    ready.tell("intune", "failed", failed("F4", reason="", detail="", code=""))
     assert double.calls("failure", "F4")[0]["body"]["notification"]["errorDescription"] != ""
     assert {c["answer"]["code"] for c in double.calls("failure")} == {"Success"}
 
@@ -457,6 +465,7 @@ def test_a_notice_that_is_malformed_for_the_service_is_a_dead_letter(ready, doub
     assert b"BadRequest: no" in told["detail"]
 
 
+@pytest.mark.sanitized
 def test_a_new_ledger_hears_nothing_of_the_old_ones_questions(ready, double, key):
     double.script({"delay": 1}, call="validate")
     ready.verify("intune", request_id=77)
@@ -467,6 +476,7 @@ def test_a_new_ledger_hears_nothing_of_the_old_ones_questions(ready, double, key
     assert ask(ready, make_csr(key, double.challenge()), request_id=78)["request_id"] == 78
 
 
+@pytest.mark.sanitized
 def test_a_reload_keeps_what_is_under_way(ready, double, key):
     csr = make_csr(key, double.challenge())
     double.script({"delay": 1}, call="validate")
@@ -530,6 +540,7 @@ def test_revocation_requests_are_carried_out_and_answered(notifier, double):
     assert double.state()["revocations"] == []
 
 
+@pytest.mark.sanitized
 def test_many_revocations_come_in_pages(notifier, double):
     double.set(revocations=[{"requestContext": f"c{i}", "serialNumber": f"02{i:04x}", "issuerName": None, "caConfiguration": None}
                             for i in range(1100)])
@@ -551,6 +562,7 @@ def test_results_are_uploaded_until_they_are_taken(notifier, double):
     assert double.state()["results"][0]["succeeded"] is True
 
 
+@pytest.mark.sanitized
 def test_orders_are_given_again_to_a_new_ledger(notifier, double):
     double.revoke("01aa")
     poll(notifier, double)

@@ -258,7 +258,8 @@ unknown_keys_are_refused_with_the_nearest_name(void **state)
     assert_non_null(strstr(err.detail, "do you mean 'public_url'?"));
     assert_refused(
         "profiles:\n  default:\n    valid: 1d\n    aproval: yes\n", E_CONFIG_UNKNOWN_KEY, 4);
-    assert_non_null(strstr(err.detail, "profile: there is no key 'aproval'; do you mean 'approval'?"));
+    assert_non_null(
+        strstr(err.detail, "profile: there is no key 'aproval'; do you mean 'approval'?"));
     assert_refused("log: {levle: info}", E_CONFIG_UNKNOWN_KEY, 1);
     assert_refused("completely_different: 1", E_CONFIG_UNKNOWN_KEY, 1);
     assert_null(strstr(err.detail, "do you mean"));
