@@ -158,7 +158,7 @@ def test_a_certificate_is_withheld_until_intune_knows_of_it(server_with, double,
     assert double.state()["violations"] == []
 
 
-def test_intune_down_is_503_and_spends_nothing(server_with, double, keys):
+def test_D18_intune_down_is_503_and_spends_nothing(server_with, double, keys):
     server = server_with()
     challenge = double.challenge()
     double.script({"reset": True}, call="validate")
@@ -168,7 +168,7 @@ def test_intune_down_is_503_and_spends_nothing(server_with, double, keys):
     assert server.enrol(keys[0], challenge, transaction_id="D1").status == 0
 
 
-def test_nothing_is_issued_that_was_not_validated_whatever_is_killed(server_with, double, keys):
+def test_D18_nothing_is_issued_that_was_not_validated_whatever_is_killed(server_with, double, keys):
     """kill -9 of the roles amid deliveries, Intune failing now and then: at most one certificate a transaction, all told."""
     server = server_with()
     double.script({"status": 500, "body": ""}, call="success", times=2)

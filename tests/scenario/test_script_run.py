@@ -15,13 +15,13 @@ BUILT = kurier.ROOT / "build" / "kurier"
 class Terminal:
     """script/run on a terminal of its own."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, *options):
         self.environment = dict(os.environ, TMPDIR=str(folder), KURIER_HOME=str(folder / "home"), KURIER_LISTEN=f"127.0.0.1:{kurier.free_port()}")
         self.text = ""
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             os.chdir(kurier.ROOT)
-            os.execve("script/run", ["script/run"], self.environment)
+            os.execve("script/run", ["script/run", *options], self.environment)
 
     def read(self, until, seconds=240):
         """Reads until the text is there, or the terminal has ended when it is None."""
@@ -65,3 +65,17 @@ def test_run_delivers_and_ends_with_ctrl_c(folder, presses):
         assert [p.name for p in folder.iterdir()] == ["home"]
     assert "they agree" in kurier.run("audit", "--home", str(folder / "home")).stdout
     assert len(kurier.run("cert", "list", "--json", "--home", str(folder / "home")).stdout.splitlines()) == 2
+
+
+@pytest.mark.skipif(not BUILT.exists(), reason="script/build was not run: script/run would build for minutes")
+def test_run_with_a_double_of_intune_shows_a_whole_delivery(folder):
+    for _ in range(2):
+        terminal = Terminal(folder, "--intune-double")
+        terminal.read("kurier delivery list --home")
+        assert "Its challenge comes from Intune" in terminal.text and "has its certificate" in terminal.text
+        for shown in ("2 request", "3 policy", "4 issue", "5 delivery", "6 report", "validate", "success", "200 Success"):
+            assert shown in terminal.text, terminal.text
+        terminal.press_ctrl_c()
+        assert terminal.wait() == 0, terminal.text
+        assert "event=role_died" not in terminal.text
+        assert [p.name for p in folder.iterdir()] == ["home"]

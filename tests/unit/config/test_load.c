@@ -320,6 +320,9 @@ static void
 policies_say_what_their_type_needs(void **state)
 {
     (void)state;
+    assert_int_equal(
+        load(HOOK_URL "    secret: s\n    events: [request_received, issued]\n"), BASE_OK);
+    assert_string_equal(settings.policies[0].events, "request_received\nissued");
     assert_int_equal(load(HOOK_URL "    secret: s\n"), BASE_OK);
     assert_int_equal(settings.policy_count, 1);
     assert_int_equal(settings.policies[0].type, IPC_POLICY_WEBHOOK);
