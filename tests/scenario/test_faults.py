@@ -4,6 +4,7 @@ import os
 import random
 import re
 import signal
+import socket
 import threading
 import time
 
@@ -100,7 +101,7 @@ def test_D1_to_D12_kill_9_under_load(make_server, keys, victim):
     assert audit.returncode == 0, audit.stdout + audit.stderr
 
 
-def test_S_roles_are_confined_from_inside(make_server, keys):
+def test_T24_roles_are_confined_from_inside(make_server, keys):
     server = make_server(init=["--ca-key", "rsa:2048"]).start()
     assert server.enrol(keys[0], server.challenge()).status == 0  # after its first request
     server.process.send_signal(signal.SIGUSR1)
@@ -115,7 +116,7 @@ def test_S_roles_are_confined_from_inside(make_server, keys):
         assert "CapEff:\t0000000000000000" in status, name
 
 
-def test_no_private_key_is_reachable_from_the_front(make_server):
+def test_T24_no_private_key_is_reachable_from_the_front(make_server):
     server = make_server(init=["--ca-key", "rsa:2048"]).start()
     pid = server.role_pids()["kurier-front"]
     try:
@@ -129,6 +130,35 @@ def test_no_private_key_is_reachable_from_the_front(make_server):
         assert target == str(server.home / "lock") or not target.startswith(str(server.home) + "/"), target
     for file in (server.home / "signer").iterdir():
         assert file.suffix != ".key" or oct(file.stat().st_mode & 0o777) == "0o600"
+
+
+def test_T24_a_front_that_crashes_loses_one_request_and_is_back_within_a_second(make_server, keys):
+    server = make_server(init=["--ca-key", "rsa:2048"]).start()
+    assert server.enrol(keys[0], server.challenge()).status == 0
+    before = server.role_pids()
+    begun = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+    begun.sendall(b"POST /scep?operation=PKIOperation HTTP/1.1\r\nHost: a\r\nContent-Length: 3000\r\n\r\n")
+    os.kill(before["kurier-front"], signal.SIGSEGV)
+    killed = time.monotonic()
+    while True:
+        try:
+            with socket.create_connection(("127.0.0.1", server.port), timeout=5) as s:
+                s.sendall(b"GET /scep?operation=GetCACaps HTTP/1.0\r\n\r\n")
+                if s.recv(12).endswith(b"200"):
+                    break
+        except OSError:
+            pass
+        assert time.monotonic() - killed < 10, "the front did not come back"
+        time.sleep(0.005)
+    assert time.monotonic() - killed < 1
+    try:
+        assert begun.recv(100) == b"", "a request of the old front was answered"
+    except ConnectionResetError:
+        pass  # the kernel's word for a front that left before it had read all
+    after = server.role_pids()
+    assert after["kurier-front"] != before["kurier-front"]
+    assert {n: p for n, p in after.items() if n != "kurier-front"} == {n: p for n, p in before.items() if n != "kurier-front"}
+    assert server.enrol(keys[1], server.challenge()).status == 0
 
 
 @pytest.mark.parametrize("text,words", [

@@ -143,7 +143,7 @@ ecdsa_certificate_goes_to_the_ledger_alone(void **state)
 }
 
 static void
-serial_is_never_signed_with_two_bodies_also_after_a_kill(void **state)
+T25_serial_is_never_signed_with_two_bodies(void **state)
 {
     struct fixture_body body;
     BUFFER_LOCAL(kept, 65536);
@@ -173,7 +173,7 @@ serial_is_never_signed_with_two_bodies_also_after_a_kill(void **state)
 }
 
 static void
-body_beyond_the_profile_is_answered_with_its_limit(void **state)
+T25_body_beyond_the_profile_is_answered_with_its_limit(void **state)
 {
     OWN_STRUCT(program) program = start_new(state, "ec:p256");
     OWN_STRUCT(signer_authority) seen = program_describe(program, program->ledger);
@@ -503,7 +503,7 @@ expect_closed(struct program *program, enum ipc_role peer, int socket_fd)
 }
 
 static void
-foreign_verbs_end_the_connection(void **state)
+T25_foreign_verbs_end_the_connection(void **state)
 {
     OWN_STRUCT(program) program = start_new(state, "ec:p256");
     const struct ipc_sign_body sign = {.ca = BYTES_LITERAL("default")};
@@ -631,15 +631,15 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(rsa_certificate_goes_to_the_front_and_to_the_ledger),
         TEST(ecdsa_certificate_goes_to_the_ledger_alone),
-        TEST(serial_is_never_signed_with_two_bodies_also_after_a_kill),
-        TEST(body_beyond_the_profile_is_answered_with_its_limit),
+        TEST(T25_serial_is_never_signed_with_two_bodies),
+        TEST(T25_body_beyond_the_profile_is_answered_with_its_limit),
         TEST(envelope_is_opened_and_a_broken_one_looks_the_same),
         TEST(cert_rep_is_signed_by_the_ra_and_nothing_else_is),
         TEST(profile_is_signed_by_the_ra_and_journalled),
         TEST(crl_is_signed_and_its_number_never_goes_back),
         TEST(journal_is_read_in_pages_that_verify),
         TEST(questions_at_once_are_each_answered_once),
-        TEST(foreign_verbs_end_the_connection),
+        TEST(T25_foreign_verbs_end_the_connection),
         TEST(malformed_messages_end_their_connection_alone),
     };
     return cmocka_run_group_tests(tests, make_device_key, free_device_key);

@@ -841,7 +841,7 @@ reserved_certificate_comes_back_with_all_of_it(void **state)
 }
 
 static void
-identity_has_one_certificate(void **state)
+D9_identity_has_one_certificate(void **state)
 {
     struct suite *suite = *state;
     struct sample first;
@@ -918,7 +918,7 @@ challenge_that_is_taken_leaves_nothing_reserved(void **state)
 }
 
 static void
-serial_is_never_given_twice(void **state)
+D9_serial_is_never_given_twice(void **state)
 {
     struct suite *suite = *state;
     struct sample first;
@@ -1484,10 +1484,10 @@ journal_record_names_its_object_and_body(void **state)
         SUITE_TEST(deliveries_come_in_pages_newest_first),                                         \
         SUITE_TEST(walk_ends_with_its_callbacks_error),                                            \
         SUITE_TEST(reserved_certificate_comes_back_with_all_of_it),                                \
-        SUITE_TEST(identity_has_one_certificate),                                                  \
+        SUITE_TEST(D9_identity_has_one_certificate),                                               \
         SUITE_TEST(identity_whose_time_is_over_is_taken_over_once),                                \
         SUITE_TEST(challenge_that_is_taken_leaves_nothing_reserved),                               \
-        SUITE_TEST(serial_is_never_given_twice),                                                   \
+        SUITE_TEST(D9_serial_is_never_given_twice),                                                \
         SUITE_TEST(signature_makes_the_certificate_whole), SUITE_TEST(first_signature_counts),     \
         SUITE_TEST(signature_over_another_body_is_not_taken), SUITE_TEST(unsigned_ones_are_found), \
         SUITE_TEST(revoked_certificate_says_so),                                                   \

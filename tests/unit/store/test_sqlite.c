@@ -546,7 +546,7 @@ killed_process_loses_nothing_that_was_acknowledged(void **state)
 }
 
 static void
-second_process_is_kept_out(void **state)
+D9_second_process_is_kept_out(void **state)
 {
     struct suite *suite = *state;
     const struct place *place = suite->engine;
@@ -707,7 +707,7 @@ main(void)
         SUITE_TEST(process_that_dies_before_the_commit_leaves_nothing),
         SUITE_TEST(process_that_dies_after_the_commit_leaves_all),
         SUITE_TEST(killed_process_loses_nothing_that_was_acknowledged),
-        SUITE_TEST(second_process_is_kept_out),
+        SUITE_TEST(D9_second_process_is_kept_out),
         SUITE_TEST(write_error_spends_nothing_and_passes),
         SUITE_TEST(full_disk_spends_nothing_and_passes),
         SUITE_TEST(want_of_memory_spends_nothing_and_passes),
