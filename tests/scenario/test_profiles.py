@@ -532,8 +532,6 @@ endpoints:
   default:
     policies: [hr]
 """)
-    done = subprocess.run([kurier.PROGRAM, "secret", "set", "hr", "--home", str(server.home)], input=b"0123456789abcdef", capture_output=True)
-    assert done.returncode == 0, done.stderr
     assert server.json_lines("profile", "show", "default")[0]["authorisation"] == "policies outside"
     refused(server, "mobileconfig", code="KUR-2154")
 
