@@ -1,5 +1,6 @@
 /*
  * kurier challenge new: one challenge a line, and nothing else, on standard output.
+ * kurier challenge key: cmd_challenge_key.c.
  */
 #include <stdio.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/cmd_challenge_key.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/session.h"
@@ -32,7 +34,8 @@ print_challenge(void *arg, const struct ipc_frame *frame, struct base_error *err
     (void)json_object_set_new(object, "challenge", cli_json_text(row.challenge));
     (void)json_object_set_new(object, "challenge_id", cli_json_text(row.challenge_id));
     (void)json_object_set_new(object, "expires", cli_json_time_ms(row.expires_ms));
-    (void)json_object_set_new(object, "delivery", json_integer((json_int_t)row.delivery_id));
+    (void)json_object_set_new(object, "delivery",
+        row.delivery_id == 0 ? json_null() : json_integer((json_int_t)row.delivery_id));
     cli_json_print(object);
     return BASE_OK;
 }
@@ -47,6 +50,7 @@ struct new_options {
     const char *ttl;
     const char *uses;
     const char *count;
+    bool is_bound;
     bool is_json;
 };
 
@@ -64,7 +68,8 @@ make_question(const struct new_options *options, struct buffer *sans, struct ipc
         .subject = bytes_from_text(options->subject),
         .is_san_bound = options->sans.count > 0 || options->is_without_san,
         .uses = (uint32_t)uses,
-        .count = (uint32_t)count};
+        .count = (uint32_t)count,
+        .is_bound = options->is_bound};
     if (uses == 0 || count == 0) {
         return base_fail(err, E_USAGE, "--uses and --count begin at 1");
     }
@@ -114,6 +119,10 @@ challenge_new(int argc, char **argv)
             NULL},
         {"uses", "N", "how many enrolments it serves (default 1)", NULL, &options.uses, NULL},
         {"count", "N", "how many challenges to make (default 1)", NULL, &options.count, NULL},
+        {"bound", NULL,
+            "a bound challenge: it carries what it is for, sealed with Kurier's own key, and "
+            "nothing is written down before it is used; needs --device",
+            &options.is_bound, NULL, NULL},
         {"json", NULL, "one JSON object a line", &options.is_json, NULL, NULL},
         CLI_PLACE_OPTIONS(options.place),
     };
@@ -146,7 +155,10 @@ cli_challenge(int argc, char **argv)
     if (argc >= 2 && strcmp(argv[1], "new") == 0) {
         return challenge_new(argc - 1, argv + 1);
     }
+    if (argc >= 2 && strcmp(argv[1], "key") == 0) {
+        return cli_challenge_key(argc - 1, argv + 1);
+    }
     bool is_help = argc >= 2 && strcmp(argv[1], "--help") == 0;
-    (void)fprintf(is_help ? stdout : stderr, "usage: kurier challenge new [OPTION]...\n");
+    (void)fprintf(is_help ? stdout : stderr, "usage: kurier challenge new|key [OPTION]...\n");
     return is_help ? CLI_OK : CLI_USAGE;
 }

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "ipc/address.h"
+#include "ipc/usages.h"
 
 #include "base/banned.h"
 
@@ -105,58 +106,12 @@ config_accept_path(struct bytes in, struct bytes *out, struct base_error *err)
     return BASE_OK;
 }
 
-/* Dotted decimal: two arcs at least, the first 0 to 2, the second below 40 after 0 and 1. */
-static bool
-is_oid(struct bytes text)
-{
-    size_t arcs = 0;
-    uint64_t first = 0;
-    while (text.len > 0) {
-        size_t len = 0;
-        while (len < text.len && text.ptr[len] != '.') {
-            len++;
-        }
-        uint64_t arc = 0;
-        struct bytes digits = {text.ptr, len};
-        if (base_parse_number(digits, UINT32_MAX, &arc, NULL) != BASE_OK ||
-            (len > 1 && digits.ptr[0] == '0') || (arcs == 0 && arc > 2) ||
-            (arcs == 1 && first < 2 && arc > 39) || len + 1 == text.len) {
-            return false;
-        }
-        first = arcs == 0 ? arc : first;
-        arcs++;
-        text = bytes_skip(text, len + 1);
-    }
-    return arcs >= 2;
-}
-
 enum base_code
 config_accept_eku(struct bytes in, struct bytes *out, struct base_error *err)
 {
-    static const struct {
-        const char *name;
-        const char *oid;
-    } known[] = {
-        {"clientAuth", "1.3.6.1.5.5.7.3.2"},
-        {"serverAuth", "1.3.6.1.5.5.7.3.1"},
-        {"emailProtection", "1.3.6.1.5.5.7.3.4"},
-        {"codeSigning", "1.3.6.1.5.5.7.3.3"},
-        {"ipsecIKE", "1.3.6.1.5.5.7.3.17"},
-        {"smartcardLogon", "1.3.6.1.4.1.311.20.2.2"},
-    };
-    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-        if (bytes_equal_text(in, known[i].name)) {
-            *out = bytes_from_text(known[i].oid);
-            return BASE_OK;
-        }
+    if (!ipc_eku_read(in, out)) {
+        return base_fail(err, E_CONFIG_VALUE, "want %s or a dotted OID", IPC_EKU_NAMES);
     }
-    if (in.len > 64 || !is_oid(in)) {
-        return base_fail(err, E_CONFIG_VALUE,
-            "want clientAuth, serverAuth, emailProtection, codeSigning, ipsecIKE, smartcardLogon "
-            "or a "
-            "dotted OID");
-    }
-    *out = in;
     return BASE_OK;
 }
 

@@ -4,6 +4,7 @@
 #include "config/accept.h"
 #include "config/settings.h"
 #include "ipc/to_role.h"
+#include "ipc/usages.h"
 
 #include "base/banned.h"
 
@@ -21,14 +22,13 @@ static const struct config_word levels[] = {{"error", BASE_LOG_ERROR}, {"warn", 
     {"info", BASE_LOG_INFO}, {"debug", BASE_LOG_DEBUG}, {NULL, 0}};
 static const struct config_word confinements[] = {{"normal", 0}, {"strict", 1}, {NULL, 0}};
 static const struct config_word contents[] = {{"empty", 0}, {"absent", 1}, {NULL, 0}};
-/* RFC 5280, section 4.2.1.3: the first octet of the BIT STRING. Those of a CA are not for profiles.
- */
-static const struct config_word key_usages[] = {{"digitalSignature", 0x80},
-    {"nonRepudiation", 0x40}, {"keyEncipherment", 0x20}, {"dataEncipherment", 0x10},
-    {"keyAgreement", 0x08}, {NULL, 0}};
+#define X(name, bit) {#name, (bit)},
+static const struct config_word key_usages[] = {IPC_KEY_USAGES(X){NULL, 0}};
+#undef X
 /* RFC 5280, section 4.2.1.6: 1 << the tag of GeneralName. */
 static const struct config_word san_types[] = {
     {"dns", 1 << 2}, {"email", 1 << 1}, {"uri", 1 << 6}, {"upn", 1 << 0}, {NULL, 0}};
+static const struct config_word sids[] = {{"drop", 0}, {"from-request", 1}, {NULL, 0}};
 static const struct config_word key_types[] = {
     {"rsa", CONFIG_KEY_RSA}, {"ec", CONFIG_KEY_EC}, {NULL, 0}};
 
@@ -167,6 +167,11 @@ static const struct config_key profile_keys[] = {
     {"san_types", CONFIG_CHOICES, AT(profile, san_types), .min = 0,
         .initial = "dns, email, uri, upn", .words = san_types,
         .comment = "Kinds of subjectAltName that a request may have."},
+    {"sid", CONFIG_CHOICE, AT(profile, sid), .initial = "drop", .words = sids,
+        .comment = "The Windows security identifier that a request may ask for "
+                   "(1.3.6.1.4.1.311.25.2). With it a domain controller takes the certificate for "
+                   "that user or computer: from-request copies what the device asks for, so only "
+                   "where what authorises a request vouches for it. drop leaves it out."},
     {"allow_empty_subject", CONFIG_FLAG, AT(profile, allow_empty_subject), .initial = "no",
         .comment = "A request may have no subject when it has a subjectAltName."},
     {"same_key_renewal", CONFIG_FLAG, AT(profile, allow_same_key_renewal), .initial = "yes",

@@ -83,6 +83,7 @@ send_profile(int fd, const struct config_profile *profile, struct base_error *er
         .allow_empty_subject = profile->allow_empty_subject,
         .needs_approval = profile->approval,
         .allow_same_key_renewal = profile->allow_same_key_renewal,
+        .allow_sid = profile->sid,
         .min_rsa_bits = profile->min_rsa_bits,
         .max_rsa_bits = profile->max_rsa_bits,
         .allow_rsa = (profile->key_types & CONFIG_KEY_RSA) != 0,

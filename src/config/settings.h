@@ -88,6 +88,7 @@ struct config_profile {
     uint8_t approval;
     uint8_t allow_empty_subject;
     uint8_t allow_same_key_renewal;
+    uint8_t sid;       /* 1: from the request */
     uint8_t key_types; /* CONFIG_KEY_RSA, CONFIG_KEY_EC */
     uint32_t min_rsa_bits;
     uint32_t max_rsa_bits;

@@ -367,6 +367,18 @@ ask_key(struct enrolment *e)
     }
 }
 
+/* One that is too long is no SID, and stays none when it is cut. An empty one is not lost either.
+ */
+static struct bytes
+cut_sid(struct bytes sid)
+{
+    static const uint8_t nothing[] = {0};
+    if (sid.len == 0) {
+        return BYTES_ARRAY(nothing);
+    }
+    return (struct bytes){sid.ptr, sid.len < IPC_SID_MAX ? sid.len : IPC_SID_MAX};
+}
+
 /* What the ledger is asked; the certificate that signed the message is named when it is not the
  * request's own key. */
 static enum base_code
@@ -391,6 +403,7 @@ make_question(struct enrolment *e, uint8_t signer_sha256[PKI_DIGEST_MAX],
         .sans = is_poll ? BYTES_NONE : csr->sans,
         .has_challenge = !is_poll && csr->has_challenge,
         .challenge = is_poll ? BYTES_NONE : csr->challenge,
+        .sid = is_poll || !csr->has_sid ? BYTES_NONE : cut_sid(csr->sid),
         .tolerances = bytes_from_text(scep_tolerance_words(message->tolerances, tolerances)),
         .cipher = bytes_from_text(pki_cipher_name(e->request.envelope.cipher)),
         .digest = bytes_from_text(pki_digest_name(message->digest)),

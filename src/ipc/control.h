@@ -24,15 +24,17 @@ IPC_DECLARE(control_end, IPC_CONTROL_END_FIELDS)
 /*
  * subject: RFC 4514 text, empty: not bound. sans: "DNS:a.example", "email:..", "URI:..", "UPN:..",
  * newline-separated; is_san_bound: the list (perhaps empty) must be met exactly. ttl_s 0: the
- * profile's. Answer: CHALLENGE.
+ * profile's. is_bound: a bound challenge, of which nothing is written down; uses must be 1, and
+ * CHALLENGE's delivery_id is 0. Answer: CHALLENGE.
  */
 #define IPC_CHALLENGE_NEW_FIELDS(U8, U32, U64, I64, BYTES)                                         \
     BYTES(profile, IPC_NAME_MAX)                                                                   \
     BYTES(device, IPC_TEXT_MAX)                                                                    \
-    BYTES(subject, IPC_TEXT_MAX) BYTES(sans, 16384) U8(is_san_bound) I64(ttl_s) U32(uses) U32(count)
+    BYTES(subject, IPC_TEXT_MAX)                                                                   \
+    BYTES(sans, 16384) U8(is_san_bound) I64(ttl_s) U32(uses) U32(count) U8(is_bound)
 IPC_DECLARE(challenge_new, IPC_CHALLENGE_NEW_FIELDS)
 #define IPC_CHALLENGE_FIELDS(U8, U32, U64, I64, BYTES)                                             \
-    BYTES(challenge, 128) BYTES(challenge_id, 32) I64(expires_ms) U64(delivery_id)
+    BYTES(challenge, IPC_CHALLENGE_MAX) BYTES(challenge_id, 64) I64(expires_ms) U64(delivery_id)
 IPC_DECLARE(challenge, IPC_CHALLENGE_FIELDS)
 
 /* Newest first. state: empty or a state's name. Answer: DELIVERY rows. */
@@ -49,7 +51,7 @@ IPC_DECLARE(delivery_list, IPC_DELIVERY_LIST_FIELDS)
     BYTES(device, IPC_TEXT_MAX)                                                                    \
     BYTES(subject, IPC_TEXT_MAX)                                                                   \
     BYTES(transaction_id, IPC_TRANSACTION_ID_MAX)                                                  \
-    BYTES(challenge_id, 32)                                                                        \
+    BYTES(challenge_id, 64)                                                                        \
     BYTES(serial, IPC_SERIAL_MAX)                                                                  \
     BYTES(key_sha256, 32) BYTES(source, IPC_SOURCE_MAX) BYTES(state, IPC_NAME_MAX) U8(step)        \
         U32(code) BYTES(detail, IPC_DETAIL_LEN) I64(created_ms) I64(updated_ms)
@@ -199,6 +201,24 @@ IPC_DECLARE(profile_row, IPC_PROFILE_ROW_FIELDS)
 IPC_DECLARE(profile_sign, IPC_PROFILE_SIGN_FIELDS)
 #define IPC_PROFILE_SIGNED_FIELDS(U8, U32, U64, I64, BYTES) BYTES(signature, IPC_SIGNATURE_MAX)
 IPC_DECLARE(profile_signed, IPC_PROFILE_SIGNED_FIELDS)
+
+/*
+ * Keys with which management systems make bound challenges themselves. profiles: names,
+ * newline-separated, for which the key may be used; empty: all. Answers: BOUND_KEY_ROW, with the
+ * key itself only after BOUND_KEY_NEW.
+ */
+#define IPC_BOUND_KEY_NEW_FIELDS(U8, U32, U64, I64, BYTES)                                         \
+    BYTES(name, IPC_NAME_MAX) BYTES(profiles, IPC_TEXT_MAX)
+IPC_DECLARE(bound_key_new, IPC_BOUND_KEY_NEW_FIELDS)
+/* In the order of their names. */
+#define IPC_BOUND_KEY_LIST_FIELDS(U8, U32, U64, I64, BYTES) BYTES(cursor, 64)
+IPC_DECLARE(bound_key_list, IPC_BOUND_KEY_LIST_FIELDS)
+#define IPC_BOUND_KEY_REMOVE_FIELDS(U8, U32, U64, I64, BYTES) BYTES(name, IPC_NAME_MAX)
+IPC_DECLARE(bound_key_remove, IPC_BOUND_KEY_REMOVE_FIELDS)
+#define IPC_BOUND_KEY_ROW_FIELDS(U8, U32, U64, I64, BYTES)                                         \
+    BYTES(name, IPC_NAME_MAX)                                                                      \
+    BYTES(key_id, 8) BYTES(key, 32) BYTES(profiles, IPC_TEXT_MAX) I64(created_ms)
+IPC_DECLARE(bound_key_row, IPC_BOUND_KEY_ROW_FIELDS)
 
 /* clang-format on */
 

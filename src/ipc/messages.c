@@ -119,6 +119,10 @@ IPC_DEFINE(profile_list, IPC_TYPE_PROFILE_LIST, IPC_PROFILE_LIST_FIELDS)
 IPC_DEFINE(profile_row, IPC_TYPE_PROFILE_ROW, IPC_PROFILE_ROW_FIELDS)
 IPC_DEFINE(profile_sign, IPC_TYPE_PROFILE_SIGN, IPC_PROFILE_SIGN_FIELDS)
 IPC_DEFINE(profile_signed, IPC_TYPE_PROFILE_SIGNED, IPC_PROFILE_SIGNED_FIELDS)
+IPC_DEFINE(bound_key_new, IPC_TYPE_BOUND_KEY_NEW, IPC_BOUND_KEY_NEW_FIELDS)
+IPC_DEFINE(bound_key_list, IPC_TYPE_BOUND_KEY_LIST, IPC_BOUND_KEY_LIST_FIELDS)
+IPC_DEFINE(bound_key_remove, IPC_TYPE_BOUND_KEY_REMOVE, IPC_BOUND_KEY_REMOVE_FIELDS)
+IPC_DEFINE(bound_key_row, IPC_TYPE_BOUND_KEY_ROW, IPC_BOUND_KEY_ROW_FIELDS)
 /* clang-format on */
 
 const struct ipc_spec *const *
@@ -209,6 +213,10 @@ ipc_spec_table(size_t *out_count)
         &ipc_profile_row_spec,
         &ipc_profile_sign_spec,
         &ipc_profile_signed_spec,
+        &ipc_bound_key_new_spec,
+        &ipc_bound_key_list_spec,
+        &ipc_bound_key_remove_spec,
+        &ipc_bound_key_row_spec,
     };
     *out_count = sizeof(table) / sizeof(table[0]);
     return table;

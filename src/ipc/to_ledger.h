@@ -22,7 +22,8 @@
  * empty when it is self-signed by spki. has_challenge: the attribute was there and not empty.
  * is_signer_key: the message is signed by the key to be certified. tolerances: words, what this
  * client needed beyond the standards, or empty; they and cipher and digest are for the trace. csr: DER of the
- * PKCS#10, where the endpoint has a policy outside; else empty.
+ * PKCS#10, where the endpoint has a policy outside; else empty. sid: the value of a SID
+ * extension as the CSR has it, unchecked; empty: none.
  */
 #define IPC_REQUEST_FIELDS(U8, U32, U64, I64, BYTES)                                               \
     U64(request_id)                                                                                \
@@ -37,7 +38,7 @@
     BYTES(sans, IPC_SANS_MAX) U8(has_challenge) BYTES(challenge, IPC_CHALLENGE_MAX)                \
         BYTES(signer_serial, IPC_SERIAL_MAX) BYTES(signer_sha256, 32) BYTES(tolerances, IPC_TOLERANCES_MAX) \
             BYTES(cipher, IPC_NAME_MAX) BYTES(digest, IPC_NAME_MAX) U8(is_source_exempt)           \
-                U8(is_signer_key) BYTES(csr, IPC_CSR_MAX)
+                U8(is_signer_key) BYTES(csr, IPC_CSR_MAX) BYTES(sid, IPC_SID_MAX)
 IPC_DECLARE(request, IPC_REQUEST_FIELDS)
 
 /*

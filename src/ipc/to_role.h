@@ -91,7 +91,8 @@ IPC_DECLARE(config_endpoint, IPC_CONFIG_ENDPOINT_FIELDS)
  * KeyUsage, bit 0 (the most significant, 0x80) digitalSignature, 0x20 keyEncipherment. ekus: dotted
  * OIDs, newline-separated. san_types: bit 1 email, 2 DNS, 6 URI, 0 otherName UPN (1 << GeneralName
  * tag). needs: newline-separated texts for later. static_challenge: empty, or the secret (ledger
- * only). authorisation: 1 challenge, 2 challenge then approval.
+ * only). authorisation: 1 challenge, 2 challenge then approval. allow_sid: a SID extension that a
+ * request asks for is copied.
  */
 #define IPC_CONFIG_PROFILE_FIELDS(U8, U32, U64, I64, BYTES)                                        \
     BYTES(name, IPC_NAME_MAX)                                                                      \
@@ -104,7 +105,7 @@ IPC_DECLARE(config_endpoint, IPC_CONFIG_ENDPOINT_FIELDS)
     U8(san_types)                                                                                  \
     U8(allow_empty_subject)                                                                        \
     U8(needs_approval) U8(allow_same_key_renewal) U32(min_rsa_bits) U32(max_rsa_bits)              \
-        U8(allow_rsa) U8(allow_ec) BYTES(static_challenge, IPC_CHALLENGE_MAX)
+        U8(allow_rsa) U8(allow_ec) BYTES(static_challenge, IPC_CHALLENGE_MAX) U8(allow_sid)
 IPC_DECLARE(config_profile, IPC_CONFIG_PROFILE_FIELDS)
 
 /* To signer and ledger. key_uri: "file:NAME" within the signer's folder. Files are the signer's. */

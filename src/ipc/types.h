@@ -112,6 +112,11 @@ enum ipc_type {
     IPC_TYPE_PROFILE_ROW,
     IPC_TYPE_PROFILE_SIGN,
     IPC_TYPE_PROFILE_SIGNED,
+    /* keys of bound challenges (control.h) */
+    IPC_TYPE_BOUND_KEY_NEW = 360,
+    IPC_TYPE_BOUND_KEY_LIST,
+    IPC_TYPE_BOUND_KEY_REMOVE,
+    IPC_TYPE_BOUND_KEY_ROW,
 };
 
 /* What kind of SCEP message a request was (RFC 8894, section 3.2.1.2). */
@@ -147,6 +152,7 @@ enum ipc_operation { IPC_GET_CA_CAPS = 1, IPC_GET_CA_CERT, IPC_PKI_OPERATION };
 #define IPC_SUBJECT_MAX 8192 /* Name in DER */
 #define IPC_SANS_MAX 16384   /* GeneralNames in DER */
 #define IPC_CHALLENGE_MAX 8192
+#define IPC_SID_MAX 256           /* value of a SID extension; a whole one has some 70 */
 #define IPC_CSR_MAX 20480         /* PKCS#10 in DER, where a policy outside wants it */
 #define IPC_BODY_MAX 32768        /* TBSCertificate in DER */
 #define IPC_CERTIFICATE_MAX 34816 /* the body, its signature and their wrapping */

@@ -4,9 +4,11 @@
 
 #include "ipc/to_signer.h"
 #include "ledger/batch.h"
+#include "ledger/bound_spend.h"
 #include "ledger/flight.h"
 #include "ledger/lookup.h"
 #include "ledger/state.h"
+#include "ledger/warrant.h"
 #include "policy/policy.h"
 
 #include "base/banned.h"
@@ -55,6 +57,7 @@ deny(struct ledger *ledger, const struct store_delivery *waiting, struct bytes r
         TRY(ledger_batch_op(ledger, STORE_KILL_CHALLENGE, &op, NULL, err));
         op->challenge_id = waiting->challenge_id;
     }
+    TRY(ledger_bound_kill(ledger, waiting, err));
     TRY(ledger_batch_make_event(
         ledger, waiting->id, 3, "denied", E_REQUEST_DENIED, reason, &event, err));
     TRY(ledger_batch_op(ledger, STORE_SET_STATE, &op, NULL, err));
@@ -62,6 +65,29 @@ deny(struct ledger *ledger, const struct store_delivery *waiting, struct bytes r
     op->events = event;
     op->event_count = 1;
     return ledger_batch_commit(ledger, err);
+}
+
+/* What is spent, what is renewed, and what of the authority stays with the delivery. */
+static enum base_code
+load_warrant(const struct ledger_warrant *authority, const struct ledger_statement *statement,
+    const struct store_delivery *waiting, struct ledger_flight *flight, struct base_error *err)
+{
+    BUFFER_LOCAL(kept, LEDGER_WARRANT_MAX);
+    const struct ledger_warrant lasting = {
+        .kind = authority->kind, .key_id = authority->key_id, .statement = authority->statement};
+    flight->challenge_id = authority->kind == POLICY_BY_CHALLENGE ? waiting->challenge_id : 0;
+    flight->has_bound = authority->kind == POLICY_BY_BOUND;
+    if (authority->kind == POLICY_BY_RENEWAL) {
+        TRY(arena_copy(&flight->memory, authority->id, &flight->certificate.renews, err));
+    }
+    if (flight->has_bound) {
+        TRY(ledger_bound_row(
+            authority->key_id, statement, waiting->id, &flight->memory, &flight->bound, err));
+    }
+    if (authority->statement.len > 0) {
+        TRY(ledger_warrant_write(&lasting, &kept, err));
+    }
+    return arena_copy(&flight->memory, buffer_bytes(&kept), &flight->delivery.authority, err);
 }
 
 /* The flight of an approved request, its body built now: validity begins when it is issued. */
@@ -73,6 +99,8 @@ load(struct ledger *ledger, const struct store_delivery *waiting, struct ledger_
     BUFFER_LOCAL(body, IPC_BODY_MAX);
     struct store_delivery *to = &flight->delivery;
     struct store_certificate *certificate = &flight->certificate;
+    struct ledger_warrant authority;
+    struct ledger_statement statement;
     const struct ledger_endpoint *endpoint =
         ledger_settings_find_endpoint(ledger->settings, waiting->endpoint);
     const struct ledger_profile *profile =
@@ -88,6 +116,8 @@ load(struct ledger *ledger, const struct store_delivery *waiting, struct ledger_
     for (size_t i = 0; i < sizeof(slices) / sizeof(slices[0]); i++) {
         TRY(arena_copy(&flight->memory, *slices[i], slices[i], err));
     }
+    TRY(ledger_warrant_read(waiting->authority, &authority, err));
+    TRY(ledger_warrant_statement(&authority, &flight->memory, &statement, err));
     TRY(ledger_serial_make(&ledger->serials, &ledger->clock, &ledger->random, serial, err));
     const struct ledger_body_spec spec = {.profile = profile,
         .ca = ca,
@@ -96,23 +126,17 @@ load(struct ledger *ledger, const struct store_delivery *waiting, struct ledger_
         .subject_der = to->subject,
         .sans_der = to->sans,
         .spki_der = waiting->spki,
+        .narrowing = &statement,
+        .sid = authority.sid,
         .now_s = base_clock_now_s(&ledger->clock)};
     TRY(ledger_body_build(
         &spec, &body, &certificate->not_before_s, &certificate->not_after_s, err));
     TRY(arena_copy(&flight->memory, BYTES_ARRAY(serial), &certificate->serial, err));
     TRY(arena_copy(&flight->memory, buffer_bytes(&body), &certificate->body, err));
-    bool is_renewal = waiting->authority.len > 1 && waiting->authority.ptr[0] == POLICY_BY_RENEWAL;
-    bool has_challenge =
-        waiting->authority.len > 1 && waiting->authority.ptr[0] == POLICY_BY_CHALLENGE;
-    if (is_renewal) {
-        TRY(arena_copy(
-            &flight->memory, bytes_skip(waiting->authority, 1), &certificate->renews, err));
-    }
+    TRY(load_warrant(&authority, &statement, waiting, flight, err));
     flight->identity = to->identity;
-    flight->challenge_id = has_challenge ? waiting->challenge_id : 0;
     flight->authorised_by = BYTES_LITERAL("by an administrator");
     to->spki = BYTES_NONE;
-    to->authority = BYTES_NONE;
     to->serial = BYTES_NONE;
     to->detail = BYTES_NONE;
     certificate->endpoint = to->endpoint;

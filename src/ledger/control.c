@@ -10,6 +10,7 @@
 #include "ledger/approval.h"
 #include "ledger/batch.h"
 #include "ledger/challenge.h"
+#include "ledger/control_bound.h"
 #include "ledger/control_outbox.h"
 #include "ledger/control_profile.h"
 #include "ledger/control_rows.h"
@@ -147,6 +148,9 @@ take_challenge_new(struct answer *answer, const struct ipc_frame *frame, struct 
     }
     if (!base_is_clean_utf8(question.device)) {
         return base_fail(err, E_TEXT_FORMAT, "a device name with control characters");
+    }
+    if (question.is_bound != 0) {
+        return ledger_control_bound_new(answer->ledger, answer->fd, &question, it.profile, err);
     }
     it.subject = buffer_bytes(&subject);
     it.sans = buffer_bytes(&sans);
@@ -546,6 +550,35 @@ take_profile_sign(struct answer *answer, const struct ipc_frame *frame, struct b
     return ledger_profile_sign(answer->ledger, answer->fd, frame, err);
 }
 
+static enum base_code
+take_bound_key_new(struct answer *answer, const struct ipc_frame *frame, struct base_error *err)
+{
+    struct ipc_bound_key_new question;
+    TRY(ipc_decode(&ipc_bound_key_new_spec, frame, &question, err));
+    return ledger_control_bound_key_new(answer->ledger, answer->fd, &question, err);
+}
+
+static enum base_code
+take_bound_key_list(struct answer *answer, const struct ipc_frame *frame, struct base_error *err)
+{
+    struct ipc_bound_key_list question;
+    size_t count = 0;
+    _Static_assert(sizeof(answer->cursor) == IPC_NAME_MAX + 1, "a name is a cursor");
+    TRY(ipc_decode(&ipc_bound_key_list_spec, frame, &question, err));
+    TRY(ledger_control_bound_key_list(
+        answer->ledger, answer->fd, question.cursor, &count, answer->cursor, err));
+    answer->is_more = count == IPC_PAGE_MAX;
+    return BASE_OK;
+}
+
+static enum base_code
+take_bound_key_remove(struct answer *answer, const struct ipc_frame *frame, struct base_error *err)
+{
+    struct ipc_bound_key_remove question;
+    TRY(ipc_decode(&ipc_bound_key_remove_spec, frame, &question, err));
+    return ledger_control_bound_key_remove(answer->ledger, question.name, err);
+}
+
 static const struct {
     enum ipc_type type;
     enum base_code (*take)(
@@ -568,6 +601,9 @@ static const struct {
     {IPC_TYPE_OUTBOX_STATUS, take_outbox_status},
     {IPC_TYPE_PROFILE_LIST, take_profile_list},
     {IPC_TYPE_PROFILE_SIGN, take_profile_sign},
+    {IPC_TYPE_BOUND_KEY_NEW, take_bound_key_new},
+    {IPC_TYPE_BOUND_KEY_LIST, take_bound_key_list},
+    {IPC_TYPE_BOUND_KEY_REMOVE, take_bound_key_remove},
 };
 
 enum base_code

@@ -3,6 +3,7 @@
 #include "ipc/channel.h"
 #include "ipc/control.h"
 #include "ledger/challenge.h"
+#include "ledger/warrant.h"
 #include "pki/certificate.h"
 #include "pki/name.h"
 
@@ -23,12 +24,14 @@ enum base_code
 ledger_send_delivery(int fd, const struct store_delivery *row, struct base_error *err)
 {
     BUFFER_LOCAL(subject, 65536);
-    char challenge_id[LEDGER_CHALLENGE_ID_TEXT_LEN + 1] = "";
+    char challenge_id[LEDGER_BOUND_ID_MAX + 1] = "";
     if (row->subject.len > 0) {
         TRY(pki_name_text(row->subject, &subject, err));
     }
     if (row->challenge_id != 0) {
         ledger_challenge_id_text(row->challenge_id, challenge_id);
+    } else {
+        TRY(ledger_warrant_bound_id(row->authority, challenge_id, err));
     }
     const struct ipc_delivery message = {.delivery_id = row->id,
         .endpoint = row->endpoint,

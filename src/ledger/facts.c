@@ -8,6 +8,7 @@
 #include "ledger/identity.h"
 #include "ledger/limits.h"
 #include "pki/name.h"
+#include "pki/sid.h"
 
 #include "base/banned.h"
 
@@ -20,6 +21,9 @@ ledger_case_init(struct ledger_case *it, const struct ipc_request *request)
     *it = (struct ledger_case){.request = request};
     store_row_init(&it->challenge_row);
     store_row_init(&it->signer_row);
+    store_row_init(&it->signer_delivery_row);
+    arena_init(&it->signer_memory, (size_t)64 * 1024);
+    ledger_bound_case_init(&it->bound);
 }
 
 void
@@ -27,6 +31,9 @@ ledger_case_clear(struct ledger_case *it)
 {
     store_row_clear(&it->challenge_row);
     store_row_clear(&it->signer_row);
+    store_row_clear(&it->signer_delivery_row);
+    arena_clear(&it->signer_memory);
+    ledger_bound_case_clear(&it->bound);
 }
 
 enum base_code
@@ -92,6 +99,21 @@ find_signed(struct ledger *ledger, struct ledger_case *it, struct bytes serial, 
         ledger->store, serial, &it->signer_row, &it->signer, out_is_found, err);
 }
 
+/* What a bound challenge stated of it holds for what renews it. */
+static enum base_code
+gather_signer_warrant(struct ledger *ledger, struct ledger_case *it, struct base_error *err)
+{
+    struct store_delivery delivery;
+    bool is_found = false;
+    TRY(store_find_delivery(ledger->store, it->signer.delivery_id, &it->signer_delivery_row,
+        &delivery, &is_found, err));
+    if (is_found) {
+        TRY(ledger_warrant_read(delivery.authority, &it->signer_warrant, err));
+    }
+    return ledger_warrant_statement(
+        &it->signer_warrant, &it->signer_memory, &it->signer_statement, err);
+}
+
 /* Found by serial, and then by its whole: a clone of another CA's with our issuer and serial is
  * none of ours. */
 static enum base_code
@@ -119,8 +141,9 @@ gather_signer(struct ledger *ledger, struct ledger_case *it, struct base_error *
         return BASE_OK;
     }
     it->has_signer = true;
+    it->signer_sid = certificate.has_sid ? certificate.sid : BYTES_NONE;
     judge_signer(ledger, it, &certificate);
-    return BASE_OK;
+    return gather_signer_warrant(ledger, it, err);
 }
 
 /* ---- the challenge
@@ -215,6 +238,10 @@ gather_challenge(struct ledger *ledger, struct ledger_case *it, struct base_erro
         it->facts.challenge = POLICY_CHALLENGE_STATIC;
         return BASE_OK;
     }
+    if (ledger_bound_is(it->request->challenge)) {
+        return ledger_bound_case_gather(ledger, it->request, it->profile, it->signer_warrant.key_id,
+            it->signer_statement.id, &it->bound, &it->facts, err);
+    }
     TRY(ledger_challenge_read(
         it->request->challenge, BYTES_ARRAY(ledger->mac_key), &is_ours, &id, mac, err));
     if (!is_ours) {
@@ -241,6 +268,26 @@ gather_challenge(struct ledger *ledger, struct ledger_case *it, struct base_erro
  * -----------------------------------------------------------------------------------------------
  */
 
+/* A renewal has the SID of what it renews; any other request the one that it asks for. */
+static void
+gather_sid(struct ledger_case *it)
+{
+    struct bytes asked = it->request->sid;
+    it->facts.sid_code = BASE_OK;
+    it->sid = BYTES_NONE;
+    if (!it->profile->allow_sid) {
+        return;
+    }
+    if (it->authority == POLICY_BY_RENEWAL) {
+        it->sid = it->signer_sid;
+        it->facts.sid_code =
+            asked.len == 0 || bytes_equal(asked, it->sid) ? BASE_OK : E_RENEWAL_NAMES;
+    } else if (asked.len > 0) {
+        it->sid = asked;
+        it->facts.sid_code = pki_sid_check(asked, NULL, NULL);
+    }
+}
+
 static enum base_code
 gather_identity(struct ledger_case *it, struct base_error *err)
 {
@@ -249,7 +296,11 @@ gather_identity(struct ledger_case *it, struct base_error *err)
     if (it->authority == POLICY_BY_NOTHING) {
         return BASE_OK;
     }
-    if (it->authority == POLICY_BY_CHALLENGE) {
+    gather_sid(it);
+    if (it->authority == POLICY_BY_BOUND) {
+        it->authority_id_len = 32;
+        memcpy(it->authority_id, it->bound.authority_id, 32);
+    } else if (it->authority == POLICY_BY_CHALLENGE) {
         it->authority_id_len = 8;
         for (size_t i = 0; i < 8; i++) {
             it->authority_id[i] = (uint8_t)(it->challenge.id >> (8 * (7 - i)));
@@ -270,7 +321,8 @@ gather_identity(struct ledger_case *it, struct base_error *err)
         .authority = it->authority,
         .authority_id = {it->authority_id, it->authority_id_len},
         .subject_der = it->request->subject,
-        .sans_der = it->request->sans};
+        .sans_der = it->request->sans,
+        .sid = it->sid};
     TRY(ledger_identity_make(&spec, it->identity, err));
     it->has_identity = true;
     return BASE_OK;
@@ -298,4 +350,35 @@ ledger_case_gather(struct ledger *ledger, struct ledger_case *it, struct base_er
     TRY(gather_signer(ledger, it, err));
     TRY(gather_challenge(ledger, it, err));
     return gather_identity(it, err);
+}
+
+const struct ledger_statement *
+ledger_case_narrowing_peek(const struct ledger_case *it)
+{
+    return it->authority == POLICY_BY_BOUND     ? &it->bound.statement
+           : it->authority == POLICY_BY_RENEWAL ? &it->signer_statement
+                                                : NULL;
+}
+
+enum base_code
+ledger_case_warrant(
+    const struct ledger_case *it, bool is_waiting, struct buffer *out, struct base_error *err)
+{
+    struct ledger_warrant authority = {.kind = it->authority};
+    if (it->authority == POLICY_BY_BOUND) {
+        authority.key_id = BYTES_ARRAY(it->bound.key_id);
+        authority.statement = buffer_bytes(&it->bound.json);
+    } else if (it->authority == POLICY_BY_RENEWAL) {
+        authority.key_id = it->signer_warrant.key_id;
+        authority.statement = it->signer_warrant.statement;
+    }
+    if (is_waiting) {
+        authority.id = it->authority == POLICY_BY_RENEWAL
+                           ? it->signer.serial
+                           : (struct bytes){it->authority_id, it->authority_id_len};
+        authority.sid = it->sid;
+    } else if (authority.statement.len == 0) {
+        return BASE_OK;
+    }
+    return ledger_warrant_write(&authority, out, err);
 }

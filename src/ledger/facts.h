@@ -4,7 +4,9 @@
 #ifndef LEDGER_FACTS_H
 #define LEDGER_FACTS_H
 
+#include "ledger/bound_case.h"
 #include "ledger/ledger.h"
+#include "ledger/warrant.h"
 #include "policy/policy.h"
 
 struct ledger_case {
@@ -19,10 +21,17 @@ struct ledger_case {
     bool has_challenge;
     struct store_row challenge_row;
     struct store_challenge challenge;
+    struct ledger_bound_case bound; /* the same of a bound challenge */
     /* The certificate that signed the message, when it is ours. */
     bool has_signer;
     struct store_row signer_row;
     struct store_certificate signer;
+    struct bytes signer_sid;              /* its SID extension's value; empty: none */
+    struct store_row signer_delivery_row; /* into which point: */
+    struct ledger_warrant signer_warrant; /* what authorised it, if that is to be kept */
+    struct arena signer_memory;
+    struct ledger_statement signer_statement;
+    struct bytes sid; /* to be copied into the certificate; empty: none */
     /* What makes a retry one. */
     enum policy_authority authority;
     uint8_t authority_id[32];
@@ -45,5 +54,13 @@ MUST_CHECK enum base_code ledger_case_open(
  * store's. */
 MUST_CHECK enum base_code ledger_case_gather(
     struct ledger *ledger, struct ledger_case *it, struct base_error *err);
+
+/* What is stated of the certificate beyond its profile: by a bound challenge, or by that of the
+ * certificate that is renewed. */
+const struct ledger_statement *ledger_case_narrowing_peek(const struct ledger_case *it);
+/* What the delivery's row keeps of what authorises it: all, while it waits, else the statement
+ * alone. Appended to @out. */
+MUST_CHECK enum base_code ledger_case_warrant(
+    const struct ledger_case *it, bool is_waiting, struct buffer *out, struct base_error *err);
 
 #endif

@@ -8,6 +8,7 @@
 #include "ledger/batch.h"
 #include "ledger/lookup.h"
 #include "ledger/outbox.h"
+#include "ledger/refusal.h"
 #include "ledger/state.h"
 #include "ledger/withheld.h"
 
@@ -203,26 +204,25 @@ refuse_body(
     const struct store_event *event = NULL;
     enum ledger_state state = ledger_state_of(flight->delivery.state);
     struct store_delivery *delivery = &flight->delivery;
-    void *memory = NULL;
+    struct store_delivery *kept = NULL;
     delivery->state = bytes_from_text(ledger_state_name(
         state == LEDGER_RESERVED ? LEDGER_REFUSED : ledger_state_next(state, LEDGER_EVENT_REFUSE)));
     delivery->serial = BYTES_NONE;
     delivery->step = 4;
     delivery->code = (uint32_t)code;
-    if (arena_alloc(ledger_batch_arena(ledger->batch), sizeof(*delivery), &memory, &err) !=
-            BASE_OK ||
+    delivery->updated_ms = base_clock_now_ms(&ledger->clock);
+    /* One that nothing was written of yet is written whole. */
+    const enum store_op_kind kind = state == LEDGER_RECEIVED ? STORE_PUT_DELIVERY : STORE_SET_STATE;
+    if (ledger_delivery_copy(ledger_batch_arena(ledger->batch), delivery, &kept, &err) != BASE_OK ||
         ledger_batch_make_event(ledger, delivery->id, 4, "refused", code, detail, &event, &err) !=
             BASE_OK ||
-        ledger_batch_op(ledger, STORE_SET_STATE, &op, NULL, &err) != BASE_OK) {
+        ledger_batch_op(ledger, kind, &op, NULL, &err) != BASE_OK ||
+        (kind == STORE_PUT_DELIVERY &&
+            ledger_lookup_add(ledger, kept, BYTES_NONE, &err) != BASE_OK)) {
         ledger_flight_fail(ledger, flight, err.code);
         return;
     }
-    struct store_delivery *kept = memory;
-    *kept = (struct store_delivery){.id = delivery->id,
-        .step = 4,
-        .code = (uint32_t)code,
-        .updated_ms = base_clock_now_ms(&ledger->clock)};
-    kept->state = delivery->state; /* a static text */
+    op->is_transaction_kept = true;
     op->delivery = kept;
     op->events = event;
     op->event_count = 1;
@@ -292,6 +292,7 @@ ledger_flight_reserve(struct ledger *ledger, struct ledger_flight *flight, struc
     op->identity = flight->identity;
     op->identity_over = flight->identity_over;
     op->challenge_id = flight->challenge_id;
+    op->bound = flight->has_bound ? &flight->bound : NULL;
     op->certificate = &flight->certificate;
     op->delivery = &flight->delivery;
     op->events = events;

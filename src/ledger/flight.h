@@ -36,7 +36,9 @@ struct ledger_flight {
     struct store_certificate certificate;
     /* The certificate that had this identity and may not be served again. */
     struct bytes identity_over;
-    uint64_t challenge_id;      /* to be spent; 0: none */
+    uint64_t challenge_id; /* to be spent; 0: none */
+    bool has_bound;        /* a bound challenge is to be spent */
+    struct store_bound bound;
     struct bytes authorised_by; /* for the trace */
     struct bytes csr;           /* PKCS#10, for a policy that is told of it; may be empty */
     size_t gate_count;          /* notices that must be taken before the certificate leaves */

@@ -36,8 +36,10 @@ ledger_identity_make(
     TRY(pki_name_text(spec->subject_der, &subject, err));
     TRY(pki_sans_text(spec->sans_der, &sans, err));
     const struct bytes parts[] = {spec->endpoint, spec->profile, spec->key_sha256, {&authority, 1},
-        spec->authority_id, buffer_bytes(&subject), buffer_bytes(&sans)};
-    return hash_parts(parts, sizeof(parts) / sizeof(parts[0]), out, err);
+        spec->authority_id, buffer_bytes(&subject), buffer_bytes(&sans), spec->sid};
+    size_t count = sizeof(parts) / sizeof(parts[0]);
+    /* Those without a SID are what they were before there was one. */
+    return hash_parts(parts, spec->sid.len == 0 ? count - 1 : count, out, err);
 }
 
 enum base_code

@@ -21,6 +21,7 @@ struct ledger_identity_spec {
     struct bytes authority_id;
     struct bytes subject_der;
     struct bytes sans_der;
+    struct bytes sid; /* value of the SID extension that would be issued; empty: none */
 };
 MUST_CHECK enum base_code ledger_identity_make(
     const struct ledger_identity_spec *spec, uint8_t out[32], struct base_error *err);

@@ -57,8 +57,12 @@ ledger_body_build(const struct ledger_body_spec *spec, struct buffer *out,
     char crl_url[URL_MAX] = "";
     char ca_url[URL_MAX] = "";
     const struct pki_certificate *ca = &spec->ca->certificate;
+    static const struct ledger_statement nothing = {.key_usage = 0};
+    const struct ledger_statement *narrow = spec->narrowing == NULL ? &nothing : spec->narrowing;
+    int64_t valid_s = spec->profile->valid_s;
+    valid_s = narrow->valid_s != 0 && narrow->valid_s < valid_s ? narrow->valid_s : valid_s;
     int64_t not_before_s = spec->now_s - spec->profile->backdate_s;
-    int64_t not_after_s = spec->now_s + spec->profile->valid_s;
+    int64_t not_after_s = spec->now_s + valid_s;
     not_before_s = not_before_s < ca->not_before_s ? ca->not_before_s : not_before_s;
     not_after_s = not_after_s > ca->not_after_s ? ca->not_after_s : not_after_s;
     if (not_after_s - spec->now_s < SHORTEST_S && not_after_s == ca->not_after_s) {
@@ -73,8 +77,9 @@ ledger_body_build(const struct ledger_body_spec *spec, struct buffer *out,
         .subject_der = spec->subject_der,
         .spki_der = spec->spki_der,
         .path_len = -1,
-        .key_usage = spec->profile->key_usage,
-        .ekus_text = spec->profile->ekus,
+        .key_usage = narrow->key_usage != 0 ? narrow->key_usage : spec->profile->key_usage,
+        .ekus_text = narrow->ekus.len > 0 ? narrow->ekus : spec->profile->ekus,
+        .sid = spec->sid,
         .sans_der = spec->sans_der,
         .authority_key_id = ca->subject_key_id,
         .crl_url = make_url(spec->public_url, "crl", spec->ca, "crl", crl_url),

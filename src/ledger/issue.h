@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "ledger/authorities.h"
+#include "ledger/bound.h"
 #include "ledger/settings.h"
 
 #define LEDGER_SERIAL_LEN 18
@@ -31,6 +32,8 @@ struct ledger_body_spec {
     struct bytes subject_der;
     struct bytes sans_der;
     struct bytes spki_der;
+    const struct ledger_statement *narrowing; /* of usages and validity; NULL: none */
+    struct bytes sid;                         /* value of a SID extension; empty: none */
     int64_t now_s;
 };
 /* Validity is cut to the CA's end. Errors: E_CA_ENDING, E_DER_*. */

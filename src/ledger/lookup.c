@@ -66,6 +66,22 @@ ledger_lookup_add(struct ledger *ledger, const struct store_delivery *delivery,
     return BASE_OK;
 }
 
+enum base_code
+ledger_lookup_add_bound(
+    struct ledger *ledger, uint64_t delivery_id, struct bytes bound_id, struct base_error *err)
+{
+    struct store_op *op = NULL;
+    void *memory = NULL;
+    struct keys keys = {.arena = ledger_batch_arena(ledger->batch), .delivery_id = delivery_id};
+    TRY(arena_alloc(keys.arena, sizeof(struct store_lookup), &memory, err));
+    keys.rows = memory;
+    TRY(add_key(&keys, STORE_BY_BOUND_ID, bound_id, err));
+    TRY(ledger_batch_op(ledger, STORE_ADD_LOOKUPS, &op, NULL, err));
+    op->lookups = keys.rows;
+    op->lookup_count = keys.count;
+    return BASE_OK;
+}
+
 /* ---- finding
  * ----------------------------------------------------------------------------------------------------
  */
@@ -191,6 +207,7 @@ ledger_lookup_find(struct ledger *ledger, struct bytes what, uint64_t out_ids[LE
     TRY(search_hex(ledger, what, &found, err));
     TRY(search(ledger, STORE_BY_DEVICE, what, &found, err));
     TRY(search(ledger, STORE_BY_TRANSACTION_ID, what, &found, err));
+    TRY(search(ledger, STORE_BY_BOUND_ID, what, &found, err));
     TRY(search_subject(ledger, what, &found, err));
     if (found.count == 0) {
         return base_fail(err, E_NOT_FOUND, "'%.*s'",

@@ -12,6 +12,10 @@
 MUST_CHECK enum base_code ledger_lookup_add(struct ledger *ledger,
     const struct store_delivery *delivery, struct bytes certificate, struct base_error *err);
 
+/* The same for the id of a bound challenge alone. */
+MUST_CHECK enum base_code ledger_lookup_add_bound(
+    struct ledger *ledger, uint64_t delivery_id, struct bytes bound_id, struct base_error *err);
+
 /*
  * Deliveries that go by @what: a delivery number, challenge id, serial, thumbprint, transactionID,
  * device name or subject. Newest first, each once.

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -750,6 +751,7 @@ main(void)
         .on_listener = on_listener,
         .on_drain = on_drain};
     static struct role role;
+    size_t json_seed = 0;
     struct base_error err;
     struct ledger *ledger = &role.ledger;
     if (ipc_role_start(&role.link, IPC_LEDGER, &handlers, &role, &err) != BASE_OK) {
@@ -760,6 +762,11 @@ main(void)
     ledger->log = &role.link.log;
     ledger->clock = base_clock_system();
     ledger->random = base_random_system();
+    if (base_random_fill(&ledger->random, (uint8_t *)&json_seed, sizeof(json_seed), &err) !=
+        BASE_OK) {
+        return 1;
+    }
+    json_object_seed(json_seed | 1); /* else jansson opens /dev/urandom, which is closed to us */
     ledger->front_fd = -1;
     ledger->signer_fd = -1;
     ledger->notifier_fd = -1;

@@ -25,7 +25,9 @@ ledger_delivery_of(struct ledger *ledger, const struct ledger_case *it)
         .endpoint = request->endpoint,
         .profile = it->profile != NULL ? it->profile->name : request->profile,
         .ca = it->endpoint != NULL ? it->endpoint->ca : BYTES_NONE,
-        .device = it->has_challenge ? it->challenge.device : BYTES_NONE,
+        .device = it->has_challenge     ? it->challenge.device
+                  : it->bound.is_opened ? it->bound.statement.device
+                                        : BYTES_NONE,
         .challenge_id = it->has_challenge ? it->challenge.id : 0,
         .transaction_id = request->transaction_id,
         .transaction_key = BYTES_ARRAY(it->transaction_key),
@@ -131,6 +133,18 @@ refuse_with_challenge(struct ledger *ledger, const struct ledger_case *it,
     return BASE_OK;
 }
 
+/* A bound challenge that was used: an event of the delivery that used it. */
+static enum base_code
+refuse_used_bound(struct ledger *ledger, const struct ledger_case *it,
+    const struct policy_verdict *verdict, uint64_t *out_delivery_id, struct base_error *err)
+{
+    *out_delivery_id = it->bound.used.delivery_id;
+    TRY(ledger_note_received(ledger, it, *out_delivery_id, err));
+    return ledger_batch_event(ledger, *out_delivery_id, 3,
+        verdict->is_security_event ? "challenge_reused" : "refused", verdict->code,
+        it->request->source, err);
+}
+
 /* Copies of what a delivery row borrows, for the commit. */
 enum base_code
 ledger_delivery_copy(struct arena *arena, const struct store_delivery *from,
@@ -157,6 +171,7 @@ ledger_record_refusal(struct ledger *ledger, const struct ledger_case *it, const
 {
     struct store_op *op = NULL;
     struct store_delivery *row = NULL;
+    BUFFER_LOCAL(warrant, LEDGER_WARRANT_MAX);
     if (!ledger_limits_may_record(
             ledger->limits, it->request->source, base_clock_mono_ms(&ledger->clock))) {
         *out_delivery_id = 0;
@@ -170,6 +185,11 @@ ledger_record_refusal(struct ledger *ledger, const struct ledger_case *it, const
     delivery.step = it->profile == NULL || code < E_POLICY_TYPE ? 2 : 3;
     delivery.code = (uint32_t)code;
     delivery.detail = detail;
+    if (it->bound.is_opened) {
+        TRY(ledger_case_warrant(it, false, &warrant, err));
+        delivery.authority = buffer_bytes(&warrant);
+        TRY(ledger_lookup_add_bound(ledger, delivery.id, it->bound.statement.id, err));
+    }
     *out_delivery_id = delivery.id;
     TRY(ledger_delivery_copy(ledger_batch_arena(ledger->batch), &delivery, &row, err));
     TRY(ledger_batch_op(ledger, STORE_PUT_DELIVERY, &op, NULL, err));
@@ -193,7 +213,12 @@ ledger_refuse(struct ledger *ledger, const struct ledger_case *it,
     }
     if (it->has_challenge) {
         TRY(refuse_with_challenge(ledger, it, verdict, detail, &delivery_id, err));
+    } else if (it->bound.is_used) {
+        TRY(refuse_used_bound(ledger, it, verdict, &delivery_id, err));
     } else {
+        if (detail.len == 0) {
+            detail = bytes_from_text(it->bound.is_opened ? it->bound.name : it->bound.detail);
+        }
         TRY(ledger_record_refusal(ledger, it, "refused", verdict->code, detail, &delivery_id, err));
     }
     struct base_log_record record;

@@ -5,6 +5,7 @@
 
 #include "base/fault.h"
 #include "ledger/batch.h"
+#include "ledger/bound_spend.h"
 #include "ledger/facts.h"
 #include "ledger/flight.h"
 #include "ledger/limits.h"
@@ -88,7 +89,8 @@ try_retry(struct ledger *ledger, struct ledger_case *it, bool *out_is_done,
     if (code == BASE_OK && is_found && may_be_served(ledger, &certificate)) {
         *out_is_done = true;
         code = serve_certificate(ledger, it->request->request_id, &certificate, err);
-    } else if (code == BASE_OK && it->authority == POLICY_BY_CHALLENGE) {
+    } else if (code == BASE_OK &&
+               (it->authority == POLICY_BY_CHALLENGE || it->authority == POLICY_BY_BOUND)) {
         verdict->code = E_CHALLENGE_REPEATED; /* a one-time challenge is not enough twice */
     } else if (code == BASE_OK) {
         memcpy(it->identity_over, serial, serial_len);
@@ -107,10 +109,13 @@ static enum base_code
 authority_words(struct ledger *ledger, const struct ledger_case *it, struct arena *arena,
     struct bytes *out, struct base_error *err)
 {
-    static const char *const words[] = {
-        "", "by its challenge", "by the static challenge", "by the certificate it renews", ""};
+    static const char *const words[] = {"", "by its challenge", "by the static challenge",
+        "by the certificate it renews", "", "by "};
     BUFFER_LOCAL(text, 4096);
     TRY(buffer_append(&text, bytes_from_text(words[it->authority]), err));
+    if (it->authority == POLICY_BY_BOUND) {
+        TRY(buffer_append_text(&text, it->bound.name, err));
+    }
     for (size_t i = 0; i < ledger->settings->policy_count; i++) {
         const struct ledger_policy *policy = &ledger->settings->policies[i];
         if (policy->is_asked && ledger_list_has(it->endpoint->policies, policy->name)) {
@@ -138,6 +143,7 @@ load_flight(struct ledger *ledger, const struct ledger_case *it,
     flight->challenge_id = it->authority == POLICY_BY_CHALLENGE ? it->challenge.id : 0;
     TRY(authority_words(ledger, it, &flight->memory, &flight->authorised_by, err));
     TRY(arena_copy(&flight->memory, it->request->csr, &flight->csr, err));
+    TRY(ledger_bound_load(ledger, it, flight, err));
     struct store_certificate *to = &flight->certificate;
     TRY(ledger_serial_make(&ledger->serials, &ledger->clock, &ledger->random, serial, err));
     const struct ledger_body_spec spec = {.profile = it->profile,
@@ -147,6 +153,8 @@ load_flight(struct ledger *ledger, const struct ledger_case *it,
         .subject_der = row->subject.len > 0 ? row->subject : BYTES_LITERAL("\x30\x00"),
         .sans_der = row->sans,
         .spki_der = it->request->spki,
+        .narrowing = ledger_case_narrowing_peek(it),
+        .sid = it->sid,
         .now_s = base_clock_now_s(&ledger->clock)};
     TRY(ledger_body_build(&spec, &body, &to->not_before_s, &to->not_after_s, err));
     TRY(arena_copy(&flight->memory, BYTES_ARRAY(serial), &to->serial, err));
@@ -215,16 +223,11 @@ wait_for_approval(struct ledger *ledger, const struct ledger_case *it, struct ba
 {
     struct store_op *op = NULL;
     struct store_delivery *row = NULL;
-    uint8_t authority[1 + 32];
+    BUFFER_LOCAL(authority, LEDGER_WARRANT_MAX);
     struct store_delivery delivery = ledger_delivery_of(ledger, it);
     TRY(ledger_delivery_adopt(ledger, it, &delivery, err));
-    authority[0] = (uint8_t)it->authority;
-    memcpy(authority + 1, it->authority_id, it->authority_id_len);
-    if (it->authority == POLICY_BY_RENEWAL) {
-        memcpy(authority + 1, it->signer.serial.ptr, it->signer.serial.len);
-    }
-    delivery.authority = (struct bytes){authority,
-        1 + (it->authority == POLICY_BY_RENEWAL ? it->signer.serial.len : it->authority_id_len)};
+    TRY(ledger_case_warrant(it, true, &authority, err));
+    delivery.authority = buffer_bytes(&authority);
     delivery.spki = it->request->spki;
     delivery.state = bytes_from_text(ledger_state_name(LEDGER_WAITING));
     delivery.step = (uint8_t)ledger_state_step(LEDGER_WAITING);
@@ -233,6 +236,9 @@ wait_for_approval(struct ledger *ledger, const struct ledger_case *it, struct ba
         TRY(ledger_batch_op(ledger, STORE_HOLD_CHALLENGE, &op, NULL, err));
         op->challenge_id = it->challenge.id;
         op->delivery = row;
+    }
+    if (it->authority == POLICY_BY_BOUND) {
+        TRY(ledger_bound_hold(ledger, it, row->id, err));
     }
     TRY(ledger_batch_op(ledger, STORE_PUT_DELIVERY, &op, NULL, err));
     op->delivery = row;

@@ -104,6 +104,7 @@ ledger_settings_add_profile(struct ledger_settings *settings,
         .allow_ec = message->allow_ec != 0,
         .min_rsa_bits = message->min_rsa_bits,
         .max_rsa_bits = message->max_rsa_bits,
+        .allow_sid = message->allow_sid != 0,
         .static_challenge = message->static_challenge};
     struct bytes *const slices[] = {&profile->name, &profile->ekus, &profile->static_challenge};
     return keep(settings, slices, sizeof(slices) / sizeof(slices[0]), err);

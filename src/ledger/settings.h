@@ -25,6 +25,7 @@ struct ledger_profile {
     bool allow_ec;
     uint32_t min_rsa_bits;
     uint32_t max_rsa_bits;
+    bool allow_sid;
     struct bytes static_challenge; /* empty: none */
 };
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "der/writer.h"
+#include "pki/sid.h"
 
 #include "base/banned.h"
 
@@ -114,9 +115,16 @@ take_extension(struct bytes oid, bool is_critical, struct bytes value, struct pk
     case CE_EKU:
         return read_whole_sequence(value, true, &out->ekus, err);
     default:
-        out->has_unknown_critical = out->has_unknown_critical || is_critical;
+        break;
+    }
+    if (bytes_equal(oid, pki_sid_oid)) {
+        out->has_sid = true;
+        out->is_sid_critical = is_critical;
+        out->sid = value;
         return BASE_OK;
     }
+    out->has_unknown_critical = out->has_unknown_critical || is_critical;
+    return BASE_OK;
 }
 
 static enum base_code
@@ -414,6 +422,11 @@ write_extensions(
         end_extension(writer);
     }
     write_locations(writer, spec);
+    if (spec->sid.len > 0) {
+        begin_extension(writer, PKI_SID_EXTENSION, false);
+        der_write_raw(writer, spec->sid);
+        end_extension(writer);
+    }
     der_write_end(writer);
     der_write_end(writer);
 }

@@ -42,6 +42,9 @@ struct pki_certificate {
     struct bytes sans;           /* GeneralNames, DER; empty: none */
     struct bytes subject_key_id; /* octets; empty: none */
     struct bytes authority_key_id;
+    bool has_sid;
+    bool is_sid_critical;
+    struct bytes sid; /* value of a SID extension (sid.h), unchecked */
     bool has_unknown_critical;
 };
 /* Errors: E_CERTIFICATE_FORMAT, E_DER_*. Two extensions of one type are an error. */
@@ -78,6 +81,7 @@ struct pki_body_spec {
         subject_key_id;   /* octets; empty: SHA-1 of the key bits (RFC 5280, 4.2.1.2 method 1) */
     struct bytes crl_url; /* cRLDistributionPoints; empty: none */
     struct bytes ca_issuers_url; /* authorityInfoAccess caIssuers; empty: none */
+    struct bytes sid;            /* value of a SID extension (sid.h); empty: none */
 };
 MUST_CHECK enum base_code pki_body_build(
     const struct pki_body_spec *spec, struct buffer *out_der, struct base_error *err);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "der/writer.h"
+#include "pki/sid.h"
 #include "pki/string.h"
 
 #include "base/banned.h"
@@ -21,7 +22,26 @@ pki_csr_clear(struct pki_csr *csr)
     buffer_clear(&csr->challenge_storage);
 }
 
-/* SEQUENCE OF Extension: of all that a client may ask for, only the SAN is looked at. */
+/* Of all that a client may ask for, only the alternative names and a SID are looked at. */
+static enum base_code
+take_extension(struct bytes oid, struct bytes value, struct pki_csr *csr, struct base_error *err)
+{
+    if (bytes_equal(oid, san_oid)) {
+        if (csr->sans.len > 0) {
+            return base_fail(err, E_CSR_FORMAT, "two subjectAltName extensions");
+        }
+        csr->sans = value;
+    } else if (bytes_equal(oid, pki_sid_oid)) {
+        if (csr->has_sid) {
+            return base_fail(err, E_CSR_FORMAT, "two SID extensions");
+        }
+        csr->has_sid = true;
+        csr->sid = value;
+    }
+    return BASE_OK;
+}
+
+/* SEQUENCE OF Extension. */
 static enum base_code
 read_extensions(struct der_reader *values, struct pki_csr *csr, struct base_error *err)
 {
@@ -42,12 +62,7 @@ read_extensions(struct der_reader *values, struct pki_csr *csr, struct base_erro
         }
         TRY(der_expect(&extension, DER_OCTET_STRING, &value, err));
         TRY(der_end(&extension, err));
-        if (bytes_equal(oid, san_oid)) {
-            if (csr->sans.len > 0) {
-                return base_fail(err, E_CSR_FORMAT, "two subjectAltName extensions");
-            }
-            csr->sans = value.content;
-        }
+        TRY(take_extension(oid, value.content, csr, err));
     }
     return BASE_OK;
 }

@@ -15,8 +15,10 @@ struct pki_csr {
     struct bytes subject;      /* Name, DER */
     struct bytes spki;         /* SubjectPublicKeyInfo, DER */
     struct bytes sans;         /* GeneralNames of the extensionRequest, DER; empty: none */
-    bool has_challenge;        /* a challengePassword attribute that is not the empty string */
-    struct bytes challenge;    /* its text as UTF-8: into the DER, or into challenge_storage */
+    bool has_sid;
+    struct bytes sid;       /* value of a SID extension in it (sid.h), unchecked */
+    bool has_challenge;     /* a challengePassword attribute that is not the empty string */
+    struct bytes challenge; /* its text as UTF-8: into the DER, or into challenge_storage */
     struct pki_signature_algorithm algorithm;
     struct bytes signature;
     struct buffer challenge_storage; /* wiped by pki_csr_clear() */

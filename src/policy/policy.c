@@ -31,6 +31,8 @@ policy_find_authority(const struct policy_facts *facts)
         return POLICY_BY_STATIC;
     case POLICY_CHALLENGE_OF_SERVICE:
         return POLICY_BY_SERVICE;
+    case POLICY_CHALLENGE_BOUND:
+        return POLICY_BY_BOUND;
     case POLICY_CHALLENGE_NONE:
     case POLICY_CHALLENGE_UNKNOWN:
     default:
@@ -63,6 +65,12 @@ judge_renewal(const struct policy_facts *facts)
     return BASE_OK;
 }
 
+static bool
+has_real_challenge(const struct policy_facts *facts)
+{
+    return facts->challenge == POLICY_CHALLENGE_FOUND || facts->challenge == POLICY_CHALLENGE_BOUND;
+}
+
 static enum base_code
 judge_challenge(const struct policy_facts *facts)
 {
@@ -76,6 +84,7 @@ judge_challenge(const struct policy_facts *facts)
         {facts->challenge_state != POLICY_DEAD, E_CHALLENGE_DEAD},
         {facts->challenge_state != POLICY_HELD_BY_OTHER, E_CHALLENGE_HELD},
         {!facts->is_challenge_expired, E_CHALLENGE_EXPIRED},
+        {!facts->is_challenge_early, E_CHALLENGE_EARLY},
         {facts->has_challenge_profile, E_CHALLENGE_PROFILE},
         {facts->has_challenge_subject, E_CHALLENGE_SUBJECT},
         {facts->has_challenge_sans, E_CHALLENGE_SAN},
@@ -85,7 +94,7 @@ judge_challenge(const struct policy_facts *facts)
             return rules[i].code;
         }
     }
-    return BASE_OK;
+    return facts->challenge_code;
 }
 
 static enum base_code
@@ -94,7 +103,7 @@ judge_names(const struct policy_facts *facts)
     if (facts->is_subject_empty && !facts->allow_empty_subject) {
         return E_SUBJECT_EMPTY;
     }
-    return facts->sans_code;
+    return facts->sans_code != BASE_OK ? facts->sans_code : facts->sid_code;
 }
 
 static enum base_code
@@ -106,13 +115,15 @@ judge(const struct policy_facts *facts)
     enum base_code code = E_CHALLENGE_MISSING;
     if (is_renewal(facts)) {
         code = judge_renewal(facts);
-    } else if (facts->challenge == POLICY_CHALLENGE_FOUND) {
+    } else if (has_real_challenge(facts)) {
         code = judge_challenge(facts);
     } else if (facts->challenge == POLICY_CHALLENGE_STATIC ||
                facts->challenge == POLICY_CHALLENGE_OF_SERVICE) {
         code = facts->is_signer_key || facts->signer == POLICY_SIGNER_OURS ? BASE_OK : E_SIGNER_KEY;
     } else if (facts->challenge == POLICY_CHALLENGE_UNKNOWN) {
-        code = facts->is_source_limited ? E_CHALLENGE_RATE : E_CHALLENGE_WRONG;
+        code = facts->is_source_limited           ? E_CHALLENGE_RATE
+               : facts->challenge_code != BASE_OK ? facts->challenge_code
+                                                  : E_CHALLENGE_WRONG;
     }
     return code == BASE_OK ? judge_names(facts) : code;
 }
@@ -125,7 +136,7 @@ policy_authorise(const struct policy_facts *facts)
     verdict.code = judge(facts);
     verdict.is_wrong_challenge = facts->challenge == POLICY_CHALLENGE_UNKNOWN;
     verdict.is_security_event = verdict.code == E_CHALLENGE_USED;
-    verdict.is_mismatch = facts->challenge == POLICY_CHALLENGE_FOUND &&
+    verdict.is_mismatch = has_real_challenge(facts) &&
                           (verdict.code == E_CHALLENGE_SUBJECT || verdict.code == E_CHALLENGE_SAN ||
                               verdict.code == E_CHALLENGE_PROFILE);
     if (verdict.code == BASE_OK && verdict.authority != POLICY_BY_NOTHING) {

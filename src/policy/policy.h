@@ -24,6 +24,7 @@ enum policy_challenge {
     POLICY_CHALLENGE_STATIC,     /* the profile's static one, which configuration allows by name */
     POLICY_CHALLENGE_FOUND,      /* a one-time challenge, presented whole */
     POLICY_CHALLENGE_OF_SERVICE, /* for a policy outside to judge; it is always asked */
+    POLICY_CHALLENGE_BOUND,      /* a bound challenge, authentic */
 };
 
 enum policy_challenge_state { POLICY_NEW = 1, POLICY_HELD_BY_OTHER, POLICY_SPENT, POLICY_DEAD };
@@ -42,12 +43,16 @@ struct policy_facts {
     enum policy_challenge challenge;
     enum policy_challenge_state challenge_state;
     bool is_challenge_expired;
+    bool is_challenge_early;       /* dated in the future */
+    enum base_code challenge_code; /* what else is wrong with it: why it is not known, or what it
+                                      wants beyond the profile; BASE_OK: nothing, or not told */
     bool has_challenge_profile;
     bool has_challenge_subject; /* or none is bound */
     bool has_challenge_sans;    /* or none are bound */
     bool is_source_limited;     /* too many wrong challenges from there */
     /* Names and profile. */
     bool is_subject_empty;
+    enum base_code sid_code;  /* of a SID that the profile takes from the request */
     enum base_code sans_code; /* of pki_sans_check() with the profile's types */
     bool allow_empty_subject;
     bool needs_approval;
@@ -61,7 +66,8 @@ enum policy_authority {
     POLICY_BY_CHALLENGE,
     POLICY_BY_STATIC,
     POLICY_BY_RENEWAL,
-    POLICY_BY_SERVICE
+    POLICY_BY_SERVICE,
+    POLICY_BY_BOUND
 };
 
 struct policy_verdict {

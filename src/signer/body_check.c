@@ -3,11 +3,12 @@
 #include <inttypes.h>
 
 #include "pki/name.h"
+#include "pki/sid.h"
 #include "signer/serials.h"
 
 #include "base/banned.h"
 
-#define EXTENSION_MAX 16 /* our profiles make 8 at most */
+#define EXTENSION_MAX 16 /* our profiles make 9 at most */
 
 /* Content octets of the extensions that our profiles make. */
 static const uint8_t subject_key_id[] = {0x55, 0x1d, 0x0e};
@@ -91,6 +92,9 @@ signer_body_read(struct bytes body_der, const struct signer_authority *authority
 static bool
 is_made(struct bytes oid)
 {
+    if (bytes_equal(oid, pki_sid_oid)) {
+        return true; /* where the profile says so: check_sid() */
+    }
     for (size_t i = 0; i < sizeof(extensions_made) / sizeof(extensions_made[0]); i++) {
         if (bytes_equal(oid, extensions_made[i])) {
             return true;
@@ -192,6 +196,26 @@ check_usages(const struct pki_certificate *body, const struct signer_profile *pr
     return BASE_OK;
 }
 
+/* Whose account a certificate opens in a domain is never the asker's choice alone. */
+MUST_CHECK static enum base_code
+check_sid(const struct pki_certificate *body, const struct signer_profile *profile,
+    struct base_error *err)
+{
+    struct base_error why;
+    if (!body->has_sid) {
+        return BASE_OK;
+    }
+    if (!profile->allow_sid) {
+        return base_fail(
+            err, E_SIGNER_BODY, "a SID extension, which profile %s does not allow", profile->name);
+    }
+    if (body->is_sid_critical || pki_sid_check(body->sid, NULL, &why) != BASE_OK) {
+        return base_fail(err, E_SIGNER_BODY, "a SID extension in another form: %s",
+            body->is_sid_critical ? "critical" : why.detail);
+    }
+    return BASE_OK;
+}
+
 enum base_code
 signer_body_check(const struct pki_certificate *body, struct bytes body_der,
     const struct signer_authority *authority, const struct signer_profile *profile,
@@ -202,6 +226,7 @@ signer_body_check(const struct pki_certificate *body, struct bytes body_der,
         return base_fail(err, E_SIGNER_BODY, "basicConstraints is not CA:FALSE");
     }
     TRY(check_usages(body, profile, err));
+    TRY(check_sid(body, profile, err));
     TRY(check_names(body, profile, err));
     TRY(signer_body_check_foreign(body, authority, err));
     struct bytes ca_key_id = authority->ca.read.subject_key_id;

@@ -77,6 +77,7 @@ signer_profile_read(
         .allow_empty_subject = message->allow_empty_subject != 0,
         .allow_rsa = message->allow_rsa != 0,
         .allow_ec = message->allow_ec != 0,
+        .allow_sid = message->allow_sid != 0,
         .min_rsa_bits = message->min_rsa_bits,
         .max_rsa_bits = message->max_rsa_bits};
     copy_text(profile.name, message->name);

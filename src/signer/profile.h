@@ -20,6 +20,7 @@ struct signer_profile {
     bool allow_empty_subject;
     bool allow_rsa;
     bool allow_ec;
+    bool allow_sid; /* a SID extension may be there, in its one form */
     unsigned min_rsa_bits;
     unsigned max_rsa_bits;
 };

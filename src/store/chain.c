@@ -75,7 +75,7 @@ store_journal_read(struct bytes record, struct store_journal_record *out, struct
     uint64_t at_ms = 0;
     if (record.len < RECORD_KEY_AT ||
         record.len != (size_t)RECORD_KEY_AT + record.ptr[9] + JOURNAL_HASH_LEN ||
-        record.ptr[8] < STORE_ADD_CHALLENGE || record.ptr[8] > STORE_PUT_META) {
+        record.ptr[8] < STORE_ADD_CHALLENGE || record.ptr[8] > STORE_DROP_BOUND_KEY) {
         return base_fail(
             err, E_JOURNAL_BROKEN, "a record of %zu octets has another form", record.len);
     }
@@ -177,6 +177,23 @@ store_image_crl(const struct store_crl *crl, struct buffer *out, struct base_err
     const struct bytes values[] = {crl->ca, BYTES_ARRAY(sha256)};
     const uint64_t numbers[] = {
         crl->number, (uint64_t)crl->this_update_s, (uint64_t)crl->next_update_s};
+    return PUT_ALL(values, numbers, out, err);
+}
+
+enum base_code
+store_image_bound(const struct store_bound *bound, struct buffer *out, struct base_error *err)
+{
+    const struct bytes values[] = {bound->key_id, bound->id, bound->serial};
+    const uint64_t numbers[] = {
+        (uint64_t)bound->state, bound->delivery_id, (uint64_t)bound->expires_ms};
+    return PUT_ALL(values, numbers, out, err);
+}
+
+enum base_code
+store_image_bound_key(const struct store_bound_key *key, struct buffer *out, struct base_error *err)
+{
+    const struct bytes values[] = {key->key_id, key->name, key->profiles};
+    const uint64_t numbers[] = {(uint64_t)key->created_ms};
     return PUT_ALL(values, numbers, out, err);
 }
 

@@ -50,6 +50,11 @@ MUST_CHECK enum base_code store_image_revocation(
     const struct store_certificate *certificate, struct buffer *out, struct base_error *err);
 MUST_CHECK enum base_code store_image_crl(
     const struct store_crl *crl, struct buffer *out, struct base_error *err);
+MUST_CHECK enum base_code store_image_bound(
+    const struct store_bound *bound, struct buffer *out, struct base_error *err);
+/* Without the key itself. */
+MUST_CHECK enum base_code store_image_bound_key(
+    const struct store_bound_key *key, struct buffer *out, struct base_error *err);
 MUST_CHECK enum base_code store_image_number(
     uint64_t number, struct buffer *out, struct base_error *err);
 

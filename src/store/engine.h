@@ -16,6 +16,9 @@
     X(find_challenge)                                                                              \
     X(find_delivery)                                                                               \
     X(find_certificate)                                                                            \
+    X(find_bound)                                                                                  \
+    X(find_bound_key)                                                                              \
+    X(each_bound_key)                                                                              \
     X(find_identity)                                                                               \
     X(find_transaction)                                                                            \
     X(find_crl)                                                                                    \

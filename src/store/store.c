@@ -44,6 +44,8 @@ enum need {
     NEED_META_KEY = 64,
     NEED_NOTICE_ID = 128,
     NEED_NOTICE = 256,
+    NEED_BOUND = 512,
+    NEED_BOUND_KEY = 1024,
 };
 
 static const unsigned needs[] = {
@@ -65,6 +67,10 @@ static const unsigned needs[] = {
     [STORE_DROP_NOTICE] = NEED_NOTICE_ID,
     [STORE_DEFER_NOTICE] = NEED_NOTICE_ID | NEED_NOTICE,
     [STORE_PUT_META] = NEED_META_KEY,
+    [STORE_HOLD_BOUND] = NEED_BOUND,
+    [STORE_KILL_BOUND] = NEED_BOUND,
+    [STORE_ADD_BOUND_KEY] = NEED_BOUND_KEY,
+    [STORE_DROP_BOUND_KEY] = NEED_BOUND_KEY,
 };
 #define KIND_COUNT (sizeof(needs) / sizeof(needs[0]))
 
@@ -79,7 +85,9 @@ what_it_has(const struct store_op *op)
            (op->crl != NULL ? (unsigned)NEED_CRL : 0) |
            (op->meta_key.len != 0 ? (unsigned)NEED_META_KEY : 0) |
            (op->notice_id != 0 ? (unsigned)NEED_NOTICE_ID : 0) |
-           (op->notice_count != 0 ? (unsigned)NEED_NOTICE : 0);
+           (op->notice_count != 0 ? (unsigned)NEED_NOTICE : 0) |
+           (op->bound != NULL ? (unsigned)NEED_BOUND : 0) |
+           (op->bound_key != NULL ? (unsigned)NEED_BOUND_KEY : 0);
 }
 
 /* Numbers and times are kept as signed 64-bit integers by every engine. */
@@ -132,6 +140,27 @@ store_find_certificate(struct store *store, struct bytes serial, struct store_ro
     struct store_certificate *out, bool *out_found, struct base_error *err)
 {
     return store->engine->find_certificate(store, serial, row, out, out_found, err);
+}
+
+enum base_code
+store_find_bound(struct store *store, struct bytes key_id, struct bytes id, struct store_row *row,
+    struct store_bound *out, bool *out_found, struct base_error *err)
+{
+    return store->engine->find_bound(store, key_id, id, row, out, out_found, err);
+}
+
+enum base_code
+store_find_bound_key(struct store *store, struct bytes key_id, struct store_row *row,
+    struct store_bound_key *out, bool *out_found, struct base_error *err)
+{
+    return store->engine->find_bound_key(store, key_id, row, out, out_found, err);
+}
+
+enum base_code
+store_each_bound_key(struct store *store, struct bytes after, size_t limit,
+    store_on_bound_key callback, void *arg, struct base_error *err)
+{
+    return store->engine->each_bound_key(store, after, limit, callback, arg, err);
 }
 
 enum base_code

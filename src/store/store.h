@@ -20,7 +20,7 @@
 
 struct store;
 
-#define STORE_SCHEMA_VERSION 2
+#define STORE_SCHEMA_VERSION 3
 
 /*
  * Open the database file (and make it first when is_new and there is none); brings an older schema
@@ -177,6 +177,26 @@ struct store_notice_counts {
     int64_t oldest_ms; /* of those that wait; 0: none does */
 };
 
+/* A key with which a management system makes bound challenges. */
+struct store_bound_key {
+    struct bytes key_id; /* 8 octets */
+    struct bytes name;
+    struct bytes key;      /* 32 octets; secret */
+    struct bytes profiles; /* newline-separated; empty: all */
+    int64_t created_ms;
+};
+
+/* A bound challenge that was used: known from then on only, by its key and id. */
+struct store_bound {
+    struct bytes key_id;
+    struct bytes id;
+    enum store_challenge_state state; /* HELD (by delivery_id), SPENT or DEAD */
+    uint64_t delivery_id;
+    struct bytes serial; /* of the certificate that it was spent for; empty: not spent */
+    int64_t expires_ms;
+    int64_t at_ms;
+};
+
 /* ---- writing
  * ----------------------------------------------------------------------------------------------------
  */
@@ -223,8 +243,9 @@ enum store_op_kind {
     STORE_ADD_LOOKUPS, /* lookups: keys by which a delivery is found, filled behind */
     /*
      * Identities and kept transactions older than before_ms are cut from their window, the oldest
-     * first, at most STORE_FORGET_MAX: is_more says that there may be others. Contacts are cut to
-     * STORE_CONTACT_KEPT_MS before at_ms.
+     * first, at most STORE_FORGET_MAX: is_more says that there may be others. So are bound
+     * challenges that expired before before_ms. Contacts are cut to STORE_CONTACT_KEPT_MS before
+     * at_ms.
      */
     STORE_FORGET_IDENTITIES,
     STORE_DROP_NOTICE, /* notice_id was taken: gone, and events. MISSING when it is gone already */
@@ -233,7 +254,12 @@ enum store_op_kind {
      * and events. While it waits, those behind it wait as long. MISSING when it is gone.
      */
     STORE_DEFER_NOTICE,
-    STORE_PUT_META, /* meta_key (one that begins with "store." is the store's own), meta_value */
+    STORE_PUT_META,   /* meta_key (one that begins with "store." is the store's own), meta_value */
+    STORE_HOLD_BOUND, /* bound: HELD by its delivery_id. TAKEN when it was used already, unless that
+                         very delivery holds it */
+    STORE_KILL_BOUND, /* bound: DEAD, unless it is spent (TAKEN) */
+    STORE_ADD_BOUND_KEY,  /* bound_key. TAKEN when its name or id is there already */
+    STORE_DROP_BOUND_KEY, /* bound_key's name. MISSING when there is none */
 };
 
 enum store_verdict {
@@ -253,6 +279,7 @@ enum store_lookup_kind {
     STORE_BY_SHA1,
     STORE_BY_KEY,
     STORE_BY_TRANSACTION_KEY,
+    STORE_BY_BOUND_ID, /* of a bound challenge */
 };
 
 struct store_lookup {
@@ -282,6 +309,8 @@ struct store_op {
     struct bytes from_state;
     const struct store_contact *contact;
     const struct store_crl *crl;
+    const struct store_bound *bound;
+    const struct store_bound_key *bound_key;
     int64_t before_ms;
     struct bytes meta_key;
     struct bytes meta_value;
@@ -331,6 +360,11 @@ MUST_CHECK enum base_code store_find_delivery(struct store *store, uint64_t id,
     struct store_row *row, struct store_delivery *out, bool *out_found, struct base_error *err);
 MUST_CHECK enum base_code store_find_certificate(struct store *store, struct bytes serial,
     struct store_row *row, struct store_certificate *out, bool *out_found, struct base_error *err);
+MUST_CHECK enum base_code store_find_bound(struct store *store, struct bytes key_id,
+    struct bytes id, struct store_row *row, struct store_bound *out, bool *out_found,
+    struct base_error *err);
+MUST_CHECK enum base_code store_find_bound_key(struct store *store, struct bytes key_id,
+    struct store_row *row, struct store_bound_key *out, bool *out_found, struct base_error *err);
 /* The serial that a request's identity has; within the window. */
 MUST_CHECK enum base_code store_find_identity(struct store *store, struct bytes identity,
     uint8_t out_serial[20], size_t *out_serial_len, int64_t *out_created_ms, bool *out_found,
@@ -366,6 +400,12 @@ typedef enum base_code (*store_on_contact)(
 typedef enum base_code (*store_on_journal)(
     void *arg, uint64_t seq, struct bytes record, struct base_error *err);
 
+typedef enum base_code (*store_on_bound_key)(
+    void *arg, const struct store_bound_key *row, struct base_error *err);
+
+/* In the order of their names, those after @after (empty: from the first). */
+MUST_CHECK enum base_code store_each_bound_key(struct store *store, struct bytes after,
+    size_t limit, store_on_bound_key callback, void *arg, struct base_error *err);
 /* Newest first, those with an id below @before (0: from the newest); @state empty: all. */
 MUST_CHECK enum base_code store_each_delivery(struct store *store, uint64_t before,
     struct bytes state, size_t limit, store_on_delivery callback, void *arg,

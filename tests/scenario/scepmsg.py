@@ -36,13 +36,17 @@ def upn(value):
 
 
 def make_csr(key, subject="CN=device", sans=(), challenge=None, challenge_type=core.PrintableString, digest="sha256",
-             broken=False, other_key=None):
-    """A PKCS#10 request in DER. sans: GeneralName objects or DNS names."""
+             broken=False, other_key=None, extensions=()):
+    """A PKCS#10 request in DER. sans: GeneralName objects or DNS names. extensions: (dotted OID, value) of others."""
     attributes = []
+    wanted = [ax509.Extension({"extn_id": oid, "critical": False, "extn_value": core.ParsableOctetString(value)})
+              for oid, value in extensions]
     if sans:
         names = [s if isinstance(s, ax509.GeneralName) else ax509.GeneralName(name="dns_name", value=s) for s in sans]
         extension = ax509.Extension({"extn_id": "subject_alt_name", "critical": False, "extn_value": ax509.GeneralNames(names)})
-        attributes.append({"type": "extension_request", "values": [ax509.Extensions([extension])]})
+        wanted.insert(0, extension)
+    if wanted:
+        attributes.append({"type": "extension_request", "values": [ax509.Extensions(wanted)]})
     info = acsr.CertificationRequestInfo({
         "version": "v1", "subject": build_name(subject),
         "subject_pk_info": ax509.PublicKeyInfo.load(spki(other_key or key)), "attributes": acsr.CRIAttributes(attributes)})

@@ -7,7 +7,7 @@
 /* What no large table hides: the schema, and whatever decides on issuing without being large. */
 static const char *const small[] = {"PRAGMA quick_check(meta)", "PRAGMA quick_check(crl)",
     "PRAGMA quick_check(revocation)", "PRAGMA quick_check(unsigned)",
-    "PRAGMA quick_check(kept_transaction)"};
+    "PRAGMA quick_check(kept_transaction)", "PRAGMA quick_check(bound_key)"};
 
 static enum base_code
 check(sqlite3 *db, const char *sql, struct base_error *err)

@@ -24,6 +24,10 @@ static const apply_op table[] = {
     [STORE_DROP_NOTICE] = store_sqlite_drop_notice,
     [STORE_DEFER_NOTICE] = store_sqlite_defer_notice,
     [STORE_PUT_META] = store_sqlite_put_meta,
+    [STORE_HOLD_BOUND] = store_sqlite_change_bound,
+    [STORE_KILL_BOUND] = store_sqlite_change_bound,
+    [STORE_ADD_BOUND_KEY] = store_sqlite_add_bound_key,
+    [STORE_DROP_BOUND_KEY] = store_sqlite_drop_bound_key,
 };
 
 static enum base_code

@@ -17,6 +17,8 @@
  *
  * 2: the outbox. Rows come at the right edge and go soon; of the indexes one finds what is due, one
  * what comes first of a delivery.
+ *
+ * 3: bound challenges: the keys with which they are made, and what became of those that were used.
  */
 /* clang-format off */
 static const char *const migrations[] = {
@@ -68,6 +70,13 @@ static const char *const migrations[] = {
     " last_code INTEGER NOT NULL, last_detail TEXT NOT NULL);"
     "CREATE INDEX notice_due ON notice(policy, state, next_ms, id);"
     "CREATE INDEX notice_of_delivery ON notice(delivery_id, policy, id);",
+
+    "CREATE TABLE bound_key(key_id BLOB PRIMARY KEY, name TEXT NOT NULL UNIQUE, key BLOB NOT NULL,"
+    " profiles TEXT NOT NULL, created_ms INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE bound_spent(key_id BLOB NOT NULL, id TEXT NOT NULL, state INTEGER NOT NULL,"
+    " delivery_id INTEGER NOT NULL, serial BLOB NOT NULL, expires_ms INTEGER NOT NULL,"
+    " at_ms INTEGER NOT NULL, PRIMARY KEY(key_id, id)) WITHOUT ROWID;"
+    "CREATE INDEX bound_spent_expiry ON bound_spent(expires_ms);",
 };
 /* clang-format on */
 _Static_assert(

@@ -215,6 +215,7 @@ store_sqlite_forget(struct store_sqlite *store, struct store_op *op, struct base
     TRY(store_sqlite_get(store, STORE_SQL_FORGET_TRANSACTIONS, &s, err));
     store_bind_number(s, 1, op->before_ms);
     TRY(store_sqlite_run(store, s, NULL, err));
+    TRY(store_sqlite_forget_bound(store, op, err));
     return cut_contacts(store, op, err);
 }
 

@@ -110,6 +110,9 @@ store_sqlite_reserve(struct store_sqlite *store, struct store_op *op, struct bas
     }
     int64_t number = sqlite3_last_insert_rowid(store->db);
     TRY(spend_challenge(store, op, &changed, err));
+    if (changed != 0 && op->bound != NULL) {
+        TRY(store_sqlite_spend_bound(store, op, &changed, err));
+    }
     if (changed == 0) {
         op->verdict = STORE_TAKEN;
         return run_by_number(store, STORE_SQL_DROP_CERTIFICATE, number, err);

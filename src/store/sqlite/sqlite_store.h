@@ -118,6 +118,18 @@ MUST_CHECK enum base_code store_sqlite_drop_notice(
     struct store_sqlite *store, struct store_op *op, struct base_error *err);
 MUST_CHECK enum base_code store_sqlite_defer_notice(
     struct store_sqlite *store, struct store_op *op, struct base_error *err);
+/* op_bound.c; the first two of one bound challenge: within a reservation, and cut from the window.
+ */
+MUST_CHECK enum base_code store_sqlite_spend_bound(struct store_sqlite *store,
+    const struct store_op *op, int *out_changed, struct base_error *err);
+MUST_CHECK enum base_code store_sqlite_forget_bound(
+    struct store_sqlite *store, struct store_op *op, struct base_error *err);
+MUST_CHECK enum base_code store_sqlite_change_bound(
+    struct store_sqlite *store, struct store_op *op, struct base_error *err);
+MUST_CHECK enum base_code store_sqlite_add_bound_key(
+    struct store_sqlite *store, struct store_op *op, struct base_error *err);
+MUST_CHECK enum base_code store_sqlite_drop_bound_key(
+    struct store_sqlite *store, struct store_op *op, struct base_error *err);
 /* Where look-ups and contacts stand in the database. */
 MUST_CHECK enum base_code store_sqlite_behind_load(
     struct store_sqlite *store, struct base_error *err);

@@ -45,6 +45,28 @@
         "UPDATE challenge SET uses_left=uses_left-1,held_by=0,"                                    \
         "state=CASE WHEN uses_left=1 THEN 3 ELSE 1 END "                                           \
         "WHERE id=?1 AND uses_left>0 AND (state=1 OR (state=2 AND held_by=?2))")                   \
+    X(SPEND_BOUND,                                                                                 \
+        "INSERT INTO bound_spent VALUES(?1,?2,3,?3,?4,?5,?6) ON CONFLICT(key_id,id) "              \
+        "DO UPDATE SET state=3,serial=?4,at_ms=?6 WHERE state=2 AND delivery_id=?3")               \
+    X(HOLD_BOUND,                                                                                  \
+        "INSERT INTO bound_spent VALUES(?1,?2,2,?3,?4,?5,?6) ON CONFLICT(key_id,id) "              \
+        "DO UPDATE SET at_ms=?6 WHERE state=2 AND delivery_id=?3")                                 \
+    X(KILL_BOUND,                                                                                  \
+        "INSERT INTO bound_spent VALUES(?1,?2,4,?3,?4,?5,?6) ON CONFLICT(key_id,id) "              \
+        "DO UPDATE SET state=4,at_ms=?6 WHERE state<>3")                                           \
+    X(FIND_BOUND,                                                                                  \
+        "SELECT state,delivery_id,serial,expires_ms,at_ms FROM bound_spent "                       \
+        "WHERE key_id=? AND id=?")                                                                 \
+    X(FORGET_BOUND,                                                                                \
+        "DELETE FROM bound_spent WHERE (key_id,id) IN "                                            \
+        "(SELECT key_id,id FROM bound_spent WHERE expires_ms<?1 ORDER BY expires_ms LIMIT ?2)")    \
+    X(ADD_BOUND_KEY, "INSERT OR IGNORE INTO bound_key VALUES(?,?,?,?,?)")                          \
+    X(DROP_BOUND_KEY, "DELETE FROM bound_key WHERE name=?")                                        \
+    X(FIND_BOUND_KEY,                                                                              \
+        "SELECT key_id,name,key,profiles,created_ms FROM bound_key WHERE key_id=?")                \
+    X(EACH_BOUND_KEY,                                                                              \
+        "SELECT key_id,name,key,profiles,created_ms FROM bound_key WHERE name>? "                  \
+        "ORDER BY name LIMIT ?")                                                                   \
     X(HAS_CHALLENGE, "SELECT 1 FROM challenge WHERE id=?")                                         \
     X(UPDATE_DELIVERY, /* the index on challenge_id is not touched */                              \
         "UPDATE delivery SET endpoint=?2,profile=?3,ca=?4,device=?5,transaction_id=?7,"            \

@@ -102,6 +102,35 @@ each_rule_of_a_challenge_has_its_code(void **state)
 }
 
 static void
+a_bound_challenge_is_judged_as_a_one_time_one_and_by_what_it_states(void **state)
+{
+    (void)state;
+    struct policy_facts facts = good_challenge();
+    facts.challenge = POLICY_CHALLENGE_BOUND;
+    assert_int_equal(policy_authorise(&facts).action, POLICY_ISSUE);
+    assert_int_equal(policy_authorise(&facts).authority, POLICY_BY_BOUND);
+    facts.challenge_code = E_CHALLENGE_USAGE;
+    assert_int_equal(policy_authorise(&facts).code, E_CHALLENGE_USAGE);
+    facts.has_challenge_sans = false;
+    assert_int_equal(policy_authorise(&facts).code, E_CHALLENGE_SAN);
+    assert_true(policy_authorise(&facts).is_mismatch);
+    facts.is_challenge_early = true;
+    assert_int_equal(policy_authorise(&facts).code, E_CHALLENGE_EARLY);
+    facts.challenge_state = POLICY_SPENT;
+    assert_int_equal(policy_authorise(&facts).code, E_CHALLENGE_USED);
+    assert_true(policy_authorise(&facts).is_security_event);
+    facts.challenge = POLICY_CHALLENGE_UNKNOWN;
+    facts.challenge_code = E_CHALLENGE_SEAL;
+    assert_int_equal(policy_authorise(&facts).code, E_CHALLENGE_SEAL);
+    assert_true(policy_authorise(&facts).is_wrong_challenge);
+    facts.is_source_limited = true;
+    assert_int_equal(policy_authorise(&facts).code, E_CHALLENGE_RATE);
+    facts = good_challenge();
+    facts.sid_code = E_SID_FORMAT;
+    assert_int_equal(policy_authorise(&facts).code, E_SID_FORMAT);
+}
+
+static void
 a_right_challenge_passes_a_limited_source(void **state)
 {
     (void)state;
@@ -178,6 +207,7 @@ main(void)
         cmocka_unit_test(nothing_known_is_refused),
         cmocka_unit_test(T5_other_message_types_are_refused_whatever_they_bring),
         cmocka_unit_test(each_rule_of_a_challenge_has_its_code),
+        cmocka_unit_test(a_bound_challenge_is_judged_as_a_one_time_one_and_by_what_it_states),
         cmocka_unit_test(a_right_challenge_passes_a_limited_source),
         cmocka_unit_test(each_rule_of_a_renewal_has_its_code),
         cmocka_unit_test(T10_renewal_by_pkcs_req_only_where_it_is_switched_on),

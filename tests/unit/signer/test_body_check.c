@@ -111,6 +111,21 @@ REFUSED(usage_beyond_the_profile_is_refused, body.spec.key_usage |= PKI_DATA_ENC
 REFUSED(missing_usage_is_refused, body.spec.key_usage = 0)
 REFUSED(usage_where_the_profile_has_none_is_refused, profile.key_usage = 0)
 CASE(part_of_the_usages_passes, body.spec.key_usage = PKI_DIGITAL_SIGNATURE, BASE_OK)
+CASE(T25_one_of_the_extended_usages_passes,
+    body.spec.ekus_text = BYTES_LITERAL("1.3.6.1.5.5.7.3.4"), BASE_OK)
+CASE(T25_a_shorter_validity_passes, body.spec.not_after_s = FIXTURE_NOW_S + 600, BASE_OK)
+
+/* A SID: only where the profile says so, and in its one form. */
+static const uint8_t sid[] = "\x30\x1c\xa0\x1a\x06\x0a\x2b\x06\x01\x04\x01\x82\x37\x19\x02\x01"
+                             "\xa0\x0c\x04\x0aS-1-5-21-7";
+#define SID ((struct bytes){sid, sizeof(sid) - 1})
+REFUSED(T12_sid_where_the_profile_has_none_is_refused, body.spec.sid = SID)
+CASE(T12_sid_where_the_profile_takes_it_passes, body.spec.sid = SID;
+     profile.allow_sid = true, BASE_OK)
+CASE(T12_no_sid_where_the_profile_takes_one_passes, profile.allow_sid = true, BASE_OK)
+REFUSED(T12_sid_in_another_form_is_refused, body.spec.sid = BYTES_LITERAL("\x30\x00");
+        profile.allow_sid = true)
+
 REFUSED(foreign_extended_usage_is_refused, body.spec.ekus_text = BYTES_LITERAL("1.3.6.1.5.5.7.3.1"))
 REFUSED(ocsp_signing_is_refused, body.spec.ekus_text = BYTES_LITERAL("1.3.6.1.5.5.7.3.9"))
 REFUSED(any_usage_is_refused, body.spec.ekus_text = BYTES_LITERAL("1.3.6.1.5.5.7.3.2\n2.5.29.37.0"))
@@ -295,6 +310,12 @@ main(void)
         cmocka_unit_test(missing_usage_is_refused),
         cmocka_unit_test(usage_where_the_profile_has_none_is_refused),
         cmocka_unit_test(part_of_the_usages_passes),
+        cmocka_unit_test(T25_one_of_the_extended_usages_passes),
+        cmocka_unit_test(T25_a_shorter_validity_passes),
+        cmocka_unit_test(T12_sid_where_the_profile_has_none_is_refused),
+        cmocka_unit_test(T12_sid_where_the_profile_takes_it_passes),
+        cmocka_unit_test(T12_no_sid_where_the_profile_takes_one_passes),
+        cmocka_unit_test(T12_sid_in_another_form_is_refused),
         cmocka_unit_test(foreign_extended_usage_is_refused),
         cmocka_unit_test(ocsp_signing_is_refused),
         cmocka_unit_test(any_usage_is_refused),

@@ -1464,6 +1464,175 @@ journal_record_names_its_object_and_body(void **state)
     assert_int_equal(store_journal_read(buffer_bytes(&record), &read, &fault), E_JOURNAL_BROKEN);
 }
 
+/* ---- bound challenges ---- */
+
+static struct store_bound
+sample_bound(uint64_t delivery_id)
+{
+    return (struct store_bound){.key_id = TEXT("12345678"),
+        .id = TEXT("order-7"),
+        .delivery_id = delivery_id,
+        .expires_ms = T0 + 1000};
+}
+
+static enum store_verdict
+change_bound(struct suite *suite, enum store_op_kind kind, uint64_t delivery_id)
+{
+    const struct store_bound bound = sample_bound(delivery_id);
+    struct store_op op = {.kind = kind, .bound = &bound, .at_ms = T0};
+    return do_op(suite, &op);
+}
+
+static enum store_verdict
+spend_bound(struct suite *suite, uint64_t number)
+{
+    struct sample sample;
+    const struct store_bound bound = sample_bound(number);
+    make_sample(&sample, number);
+    sample.op.bound = &bound;
+    return do_op(suite, &sample.op);
+}
+
+/* 0: never used. */
+static int
+bound_state(struct suite *suite, struct store_bound *out)
+{
+    bool is_found = false;
+    OK(store_find_bound(
+        suite->store, TEXT("12345678"), TEXT("order-7"), &suite->row, out, &is_found, err));
+    return is_found ? (int)out->state : 0;
+}
+
+static void
+bound_challenge_is_spent_with_one_certificate(void **state)
+{
+    struct suite *suite = *state;
+    struct store_bound got;
+    struct sample sample;
+    bool is_found = true;
+    assert_int_equal(bound_state(suite, &got), 0);
+    assert_int_equal(spend_bound(suite, 3), STORE_DONE);
+    assert_int_equal(spend_bound(suite, 4), STORE_TAKEN);
+    suite_reopen(suite);
+    assert_int_equal(bound_state(suite, &got), STORE_CHALLENGE_SPENT);
+    make_sample(&sample, 3);
+    assert_octets(got.serial, sample.row.serial);
+    assert_int_equal(got.delivery_id, 3);
+    assert_int_equal(got.expires_ms, T0 + 1000);
+    assert_int_equal(change_bound(suite, STORE_HOLD_BOUND, 3), STORE_TAKEN);
+    assert_int_equal(change_bound(suite, STORE_KILL_BOUND, 3), STORE_TAKEN);
+    OK(store_find_bound(
+        suite->store, TEXT("87654321"), TEXT("order-7"), &suite->row, &got, &is_found, err));
+    assert_false(is_found);
+    uint64_t count = 0;
+    OK(store_count_certificates(suite->store, &count, err));
+    assert_int_equal(count, 1);
+}
+
+static void
+bound_challenge_is_not_spent_by_a_reservation_that_fails(void **state)
+{
+    struct suite *suite = *state;
+    struct store_bound got;
+    assert_int_equal(reserve_sample(suite, 3), STORE_DONE);
+    assert_int_equal(spend_bound(suite, 3), STORE_IDENTITY_TAKEN);
+    assert_int_equal(bound_state(suite, &got), 0);
+}
+
+static void
+held_bound_challenge_is_spent_only_by_its_delivery(void **state)
+{
+    struct suite *suite = *state;
+    struct store_bound got;
+    assert_int_equal(change_bound(suite, STORE_HOLD_BOUND, 10), STORE_DONE);
+    assert_int_equal(change_bound(suite, STORE_HOLD_BOUND, 10), STORE_DONE);
+    assert_int_equal(change_bound(suite, STORE_HOLD_BOUND, 11), STORE_TAKEN);
+    assert_int_equal(spend_bound(suite, 11), STORE_TAKEN);
+    assert_int_equal(bound_state(suite, &got), STORE_CHALLENGE_HELD);
+    assert_int_equal(spend_bound(suite, 10), STORE_DONE);
+    assert_int_equal(bound_state(suite, &got), STORE_CHALLENGE_SPENT);
+}
+
+static void
+killed_bound_challenge_stays_dead(void **state)
+{
+    struct suite *suite = *state;
+    struct store_bound got;
+    assert_int_equal(change_bound(suite, STORE_HOLD_BOUND, 10), STORE_DONE);
+    assert_int_equal(change_bound(suite, STORE_KILL_BOUND, 10), STORE_DONE);
+    assert_int_equal(spend_bound(suite, 10), STORE_TAKEN);
+    assert_int_equal(change_bound(suite, STORE_HOLD_BOUND, 10), STORE_TAKEN);
+    assert_int_equal(bound_state(suite, &got), STORE_CHALLENGE_DEAD);
+}
+
+static void
+bound_challenge_is_forgotten_when_its_time_and_the_window_are_over(void **state)
+{
+    struct suite *suite = *state;
+    struct store_bound got;
+    assert_int_equal(spend_bound(suite, 3), STORE_DONE);
+    struct store_op op = {.kind = STORE_FORGET_IDENTITIES, .before_ms = T0 + 1000, .at_ms = T0};
+    assert_int_equal(do_op(suite, &op), STORE_DONE);
+    assert_int_equal(bound_state(suite, &got), STORE_CHALLENGE_SPENT);
+    op.before_ms = T0 + 1001;
+    assert_int_equal(do_op(suite, &op), STORE_DONE);
+    assert_int_equal(bound_state(suite, &got), 0);
+}
+
+static enum base_code
+count_bound_key(void *arg, const struct store_bound_key *row, struct base_error *err)
+{
+    char *names = arg;
+    (void)err;
+    assert_int_equal(row->key.len, 32);
+    size_t len = strlen(names);
+    (void)snprintf(
+        names + len, 64 - len, "%.*s ", (int)row->name.len, (const char *)row->name.ptr);
+    return BASE_OK;
+}
+
+static enum store_verdict
+put_bound_key(struct suite *suite, enum store_op_kind kind, const char *name, const char *key_id)
+{
+    static const uint8_t key[32] = {7};
+    const struct store_bound_key row = {.key_id = bytes_from_text(key_id),
+        .name = bytes_from_text(name),
+        .key = BYTES_ARRAY(key),
+        .profiles = TEXT("wifi\nvpn"),
+        .created_ms = T0};
+    struct store_op op = {.kind = kind, .bound_key = &row, .at_ms = T0};
+    return do_op(suite, &op);
+}
+
+static void
+bound_keys_are_found_listed_and_dropped(void **state)
+{
+    struct suite *suite = *state;
+    struct store_bound_key got;
+    bool is_found = false;
+    char names[64] = "";
+    assert_int_equal(put_bound_key(suite, STORE_ADD_BOUND_KEY, "b", "bbbbbbbb"), STORE_DONE);
+    assert_int_equal(put_bound_key(suite, STORE_ADD_BOUND_KEY, "a", "aaaaaaaa"), STORE_DONE);
+    assert_int_equal(put_bound_key(suite, STORE_ADD_BOUND_KEY, "a", "cccccccc"), STORE_TAKEN);
+    assert_int_equal(put_bound_key(suite, STORE_ADD_BOUND_KEY, "c", "aaaaaaaa"), STORE_TAKEN);
+    suite_reopen(suite);
+    OK(store_find_bound_key(suite->store, TEXT("bbbbbbbb"), &suite->row, &got, &is_found, err));
+    assert_true(is_found);
+    assert_octets(got.name, TEXT("b"));
+    assert_octets(got.profiles, TEXT("wifi\nvpn"));
+    assert_int_equal(got.created_ms, T0);
+    assert_int_equal(got.key.ptr[0], 7);
+    OK(store_each_bound_key(suite->store, BYTES_NONE, 10, count_bound_key, names, err));
+    assert_string_equal(names, "a b ");
+    names[0] = '\0';
+    OK(store_each_bound_key(suite->store, TEXT("a"), 10, count_bound_key, names, err));
+    assert_string_equal(names, "b ");
+    assert_int_equal(put_bound_key(suite, STORE_DROP_BOUND_KEY, "b", ""), STORE_DONE);
+    assert_int_equal(put_bound_key(suite, STORE_DROP_BOUND_KEY, "b", ""), STORE_MISSING);
+    OK(store_find_bound_key(suite->store, TEXT("bbbbbbbb"), &suite->row, &got, &is_found, err));
+    assert_false(is_found);
+}
+
 #define SUITE_TEST(name) cmocka_unit_test_setup_teardown(name, suite_setup, suite_teardown)
 #define SUITE_TESTS                                                                                \
     SUITE_TEST(notices_of_a_delivery_are_due_one_after_the_other),                                 \
@@ -1477,6 +1646,12 @@ journal_record_names_its_object_and_body(void **state)
         SUITE_TEST(challenge_is_held_by_one_and_released_by_it),                                   \
         SUITE_TEST(dead_challenge_is_neither_held_nor_spent),                                      \
         SUITE_TEST(spent_challenge_stays_spent), SUITE_TEST(challenge_of_two_uses_is_spent_twice), \
+        SUITE_TEST(bound_challenge_is_spent_with_one_certificate),                                 \
+        SUITE_TEST(bound_challenge_is_not_spent_by_a_reservation_that_fails),                      \
+        SUITE_TEST(held_bound_challenge_is_spent_only_by_its_delivery),                            \
+        SUITE_TEST(killed_bound_challenge_stays_dead),                                             \
+        SUITE_TEST(bound_challenge_is_forgotten_when_its_time_and_the_window_are_over),            \
+        SUITE_TEST(bound_keys_are_found_listed_and_dropped),                                       \
         SUITE_TEST(held_challenge_is_spent_only_by_its_delivery),                                  \
         SUITE_TEST(delivery_comes_back_as_it_was_put),                                             \
         SUITE_TEST(state_changes_only_from_the_state_that_was_seen),                               \

@@ -241,11 +241,14 @@ first_schema_is_brought_up_to_date_with_all_that_it_holds(void **state)
     make_sample(&sample, 1);
     assert_int_equal(reserve_sample(suite, 1), STORE_DONE);
     close_store(suite);
-    alter(suite, "DROP TABLE notice; PRAGMA user_version=1");
+    alter(suite,
+        "DROP TABLE notice; DROP TABLE bound_key; DROP TABLE bound_spent; PRAGMA user_version=1");
     suite_open(suite);
     assert_true(find_certificate(suite, sample.row.serial, &row));
     assert_int_equal(add_notice(suite, 1, "hr", "issued", T0), STORE_DONE);
     assert_int_equal(due_notices(suite, "hr", T0).count, 1);
+    assert_int_equal(spend_bound(suite, 2), STORE_DONE);
+    assert_int_equal(spend_bound(suite, 3), STORE_TAKEN);
 }
 
 static void
