@@ -5,7 +5,7 @@
  * its outputs untouched. The catalogue errors.def holds, per code, a stable number (shown as
  * KUR-1234, never reused), why it is an error, what an operator does next, and the failInfo that a
  * SCEP peer gets. Logs, answers, `kurier trace` and docs/errors.md are all made from it. The detail
- * says what was found here; it is for operators and never sent to a peer.
+ * says what was found here; it is for operators and accounts, and never sent to a device.
  */
 #ifndef BASE_ERROR_H
 #define BASE_ERROR_H

@@ -20,6 +20,7 @@ enum cli_exit {
 int cli_init(int argc, char **argv);
 int cli_serve(int argc, char **argv);
 int cli_reload(int argc, char **argv);
+int cli_account(int argc, char **argv);
 int cli_challenge(int argc, char **argv);
 int cli_delivery(int argc, char **argv);
 int cli_trace(int argc, char **argv);

@@ -148,6 +148,12 @@ cli_enroll(int argc, char **argv)
             &options.trust.trust_on_first_use, NULL, NULL},
         {"renew", NULL, "renew the certificate that is in the folder, with a new key",
             &options.is_renewal, NULL, NULL},
+        {"tls-ca", "FILE",
+            "PEM of the CAs that an https server is verified with (default: the "
+            "system's)",
+            NULL, &options.tls_ca_file, NULL},
+        {"no-confirm", NULL, "do not tell the server that the certificate is installed",
+            &options.is_without_confirmation, NULL, NULL},
         {"get", NULL, "GET even where POST is offered", &options.is_get_forced, NULL, NULL},
         {"poll-interval", "TIME", "between questions while PENDING (default 10s)", NULL,
             &words.poll_interval, NULL},

@@ -20,6 +20,8 @@ struct tracer {
     bool is_open;
     bool is_stopped; /* the newest one, which comes first */
     size_t count;
+    bool is_confirmed;
+    bool has_certificate;
     char state[IPC_NAME_MAX + 1];
     unsigned step;
     uint32_t code;
@@ -31,8 +33,12 @@ struct tracer {
 static void
 end_delivery(struct tracer *tracer)
 {
+    const char *arrival = cli_arrival(tracer->state, tracer->has_certificate, tracer->is_confirmed);
     if (tracer->is_open && !tracer->is_json) {
-        cli_trace_standing(tracer->state, tracer->step, tracer->code);
+        cli_trace_standing(tracer->state, tracer->step, tracer->code, arrival);
+    } else if (tracer->is_open) {
+        (void)json_object_set_new(
+            tracer->current, "arrival", arrival == NULL ? json_null() : json_string(arrival));
     }
     tracer->is_open = false;
 }
@@ -42,6 +48,8 @@ begin_delivery(struct tracer *tracer, const struct ipc_delivery *row)
 {
     end_delivery(tracer);
     (void)cli_clean(row->state, tracer->state, sizeof(tracer->state));
+    tracer->is_confirmed = false;
+    tracer->has_certificate = row->serial.len > 0;
     tracer->step = row->step;
     tracer->code = row->code;
     tracer->is_stopped = tracer->count == 0 ? row->code != 0 : tracer->is_stopped;
@@ -67,6 +75,7 @@ begin_delivery(struct tracer *tracer, const struct ipc_delivery *row)
 static void
 take_event(struct tracer *tracer, const struct ipc_event *row)
 {
+    tracer->is_confirmed = tracer->is_confirmed || bytes_equal_text(row->event, "confirmed");
     if (tracer->with != NULL && tracer->count == 1) {
         trace_with_event(tracer->with, row);
     }

@@ -35,6 +35,7 @@ cli_event_words(struct bytes event, char *storage, size_t storage_size)
         {"reserved", "certificate reserved"},
         {"signed", "certificate signed"},
         {"answered", "answer sent, and taken in full by the device"},
+        {"confirmed", "installation confirmed"},
         {"answer_not_taken", "answer sent, but the device left before it had it in full"},
         {"challenge_reused",
             "SECURITY: a used challenge was presented again for another key or name"},
@@ -243,10 +244,25 @@ cli_trace_certificate(const struct ipc_cert_row *row)
         cli_time(row->not_after_s * 1000, until), cli_clean(row->status, status, sizeof(status)));
 }
 
+const char *
+cli_arrival(const char *state, bool has_certificate, bool is_confirmed)
+{
+    if (!has_certificate) {
+        return NULL;
+    }
+    if (is_confirmed) {
+        return "confirmed";
+    }
+    return strcmp(state, "answered") == 0 ? "delivered" : "unconfirmed";
+}
+
 void
-cli_trace_standing(const char *state, unsigned step, uint32_t code)
+cli_trace_standing(const char *state, unsigned step, uint32_t code, const char *arrival)
 {
     (void)printf("\n");
+    if (arrival != NULL) {
+        (void)printf("  %-14s %s\n", "arrival", arrival);
+    }
     if (code == 0) {
         bool is_done = strcmp(state, "answered") == 0;
         (void)printf("  %s%s%s: step %u, %s\n", is_done ? cli_green() : cli_bold(), state,

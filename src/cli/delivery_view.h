@@ -28,7 +28,14 @@ void cli_trace_contact(const struct ipc_contact_row *row);
 void cli_trace_notice(const struct ipc_outbox_row *row);
 json_t *cli_notice_json(const struct ipc_outbox_row *row);
 void cli_trace_certificate(const struct ipc_cert_row *row);
-void cli_trace_standing(const char *state, unsigned step, uint32_t code);
+/* @arrival as cli_arrival() says. */
+void cli_trace_standing(const char *state, unsigned step, uint32_t code, const char *arrival);
+/*
+ * What is known of the certificate's arrival: "confirmed" by device or management, "delivered" (the
+ * device took every octet of it), "unconfirmed" (it was issued, and nobody knows), NULL: there is
+ * none.
+ */
+const char *cli_arrival(const char *state, bool has_certificate, bool is_confirmed);
 json_t *cli_event_json(const struct ipc_event *row);
 json_t *cli_contact_json(const struct ipc_contact_row *row);
 

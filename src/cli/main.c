@@ -21,6 +21,7 @@ static const struct command commands[] = {
     {"reload", cli_reload, "have a running server read its configuration again"},
     {"challenge", cli_challenge,
         "challenge new: make challenges, one a line; key: keys for bound ones"},
+    {"account", cli_account, "account hash, token: passwords and tokens for kurier.yaml"},
     {"delivery", cli_delivery, "delivery list: deliveries, newest first"},
     {"trace", cli_trace, "one delivery, step by step: where it stands, and why"},
     {"cert", cli_cert, "cert list, show, revoke, authority"},

@@ -1,5 +1,6 @@
 #include "config/accept.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -182,11 +183,73 @@ config_accept_id(struct bytes in, struct bytes *out, struct base_error *err)
     return BASE_OK;
 }
 
+/* Letters, digits and hyphens between dots (RFC 1123, section 2.1). */
+static bool
+is_host_name(struct bytes text)
+{
+    size_t label_len = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        bool is_dot = text.ptr[i] == '.';
+        if (is_dot && (label_len == 0 || text.ptr[i - 1] == '-')) {
+            return false;
+        }
+        if (label_len == 0 && text.ptr[i] == '-') {
+            return false;
+        }
+        label_len = is_dot ? 0 : label_len + 1;
+        if (label_len > 63) {
+            return false;
+        }
+    }
+    return label_len > 0 && text.ptr[text.len - 1] != '-' && has_only(text, LETTERS "-.");
+}
+
+enum base_code
+config_accept_host(struct bytes in, struct bytes *out, struct base_error *err)
+{
+    char text[64] = "";
+    uint8_t address[16];
+    if (in.len < sizeof(text)) {
+        memcpy(text, in.ptr, in.len);
+    }
+    bool is_address =
+        inet_pton(AF_INET, text, address) == 1 || inet_pton(AF_INET6, text, address) == 1;
+    if (in.len > 253 || (!is_address && !is_host_name(in))) {
+        return base_fail(
+            err, E_CONFIG_VALUE, "want a host name like scep.example.org, or an address");
+    }
+    *out = in;
+    return BASE_OK;
+}
+
 enum base_code
 config_accept_event(struct bytes in, struct bytes *out, struct base_error *err)
 {
     if (!bytes_equal_text(in, "*") && (in.len == 0 || in.len > 32 || !has_only(in, "-_"))) {
         return base_fail(err, E_CONFIG_VALUE, "want the name of an event, or *");
+    }
+    *out = in;
+    return BASE_OK;
+}
+
+enum base_code
+config_accept_password(struct bytes in, struct bytes *out, struct base_error *err)
+{
+    if (in.len > 0 && (!begins_with(in, "$scrypt$") || !has_only(in, LETTERS "$=,+/."))) {
+        return base_fail(
+            err, E_CONFIG_VALUE, "want what kurier account hash prints, never a password");
+    }
+    *out = in;
+    return BASE_OK;
+}
+
+enum base_code
+config_accept_sha256(struct bytes in, struct bytes *out, struct base_error *err)
+{
+    if (in.len > 0 &&
+        (in.len != 64 || strspn((const char *)in.ptr, "0123456789abcdefABCDEF") < 64)) {
+        return base_fail(err, E_CONFIG_VALUE,
+            "want the 64 digits of a hash that kurier account token prints, never a token");
     }
     *out = in;
     return BASE_OK;

@@ -43,6 +43,15 @@ MUST_CHECK enum base_code config_accept_id(
 /* The name of an event (docs/events.md), or "*". */
 MUST_CHECK enum base_code config_accept_event(
     struct bytes in, struct bytes *out, struct base_error *err);
+/* A host name or an IP address, as it stands in a server's certificate. */
+MUST_CHECK enum base_code config_accept_host(
+    struct bytes in, struct bytes *out, struct base_error *err);
+/* What kurier account hash prints; whether its numbers are good is for who uses it. Empty: none. */
+MUST_CHECK enum base_code config_accept_password(
+    struct bytes in, struct bytes *out, struct base_error *err);
+/* 64 hexadecimal digits. Empty: none. */
+MUST_CHECK enum base_code config_accept_sha256(
+    struct bytes in, struct bytes *out, struct base_error *err);
 /* "file:NAME", a file of the signer's folder. */
 MUST_CHECK enum base_code config_accept_key_uri(
     struct bytes in, struct bytes *out, struct base_error *err);

@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/text.h"
 #include "config/schema.h"
+#include "ipc/to_role.h"
 
 #include "base/banned.h"
 
@@ -87,6 +88,17 @@ check_profile(const struct config_profile *profile, uint32_t *line, struct base_
     return BASE_OK;
 }
 
+static bool
+has_profile(const struct config_settings *settings, struct bytes name)
+{
+    for (uint32_t i = 0; i < settings->profile_count; i++) {
+        if (bytes_equal_text(name, settings->profiles[i].place.name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 MUST_CHECK static enum base_code
 check_references(const struct config_settings *settings, const struct config_endpoint *endpoint,
     uint32_t *line, struct base_error *err)
@@ -94,11 +106,7 @@ check_references(const struct config_settings *settings, const struct config_end
     struct bytes list = bytes_from_text(endpoint->profiles);
     struct bytes wanted = BYTES_NONE;
     while (config_next_text(&list, &wanted)) {
-        bool is_there = false;
-        for (uint32_t i = 0; i < settings->profile_count; i++) {
-            is_there = is_there || bytes_equal_text(wanted, settings->profiles[i].place.name);
-        }
-        if (!is_there) {
+        if (!has_profile(settings, wanted)) {
             *line = LINE_OF(endpoint, "endpoint", profiles);
             return base_fail(err, E_CONFIG_REFERENCE, "endpoint %s: there is no profile '%.*s'",
                 endpoint->place.name, base_size_to_int(wanted.len), (const char *)wanted.ptr);
@@ -144,10 +152,84 @@ check_paths(const struct config_settings *settings, const struct config_endpoint
     return BASE_OK;
 }
 
+static bool
+is_loopback(const char *address)
+{
+    return strncmp(address, "127.", 4) == 0 || strncmp(address, "[::1]:", 6) == 0;
+}
+
+/* What TLS needs, and what admin needs of TLS. */
+MUST_CHECK static enum base_code
+check_listener(const struct config_settings *settings, const struct config_listener *listener,
+    uint32_t *line, struct base_error *err)
+{
+    bool is_admin = (listener->purposes & IPC_LISTEN_ADMIN) != 0;
+    *line = LINE_OF(listener, "listener", purposes);
+    if (is_admin && listener->purposes != IPC_LISTEN_ADMIN) {
+        return base_fail(err, E_CONFIG_VALUE,
+            "listen: %s: admin wants an address of its own, apart from scep and documents",
+            listener->address);
+    }
+    if (is_admin && listener->tls == IPC_TLS_NONE && !is_loopback(listener->address)) {
+        return base_fail(err, E_CONFIG_VALUE,
+            "listen: %s: admin is served on loopback or with tls only", listener->address);
+    }
+    *line = LINE_OF(listener, "listener", tls);
+    if (listener->tls == IPC_TLS_FILES &&
+        (listener->certificate[0] == '\0' || listener->key[0] == '\0')) {
+        return base_fail(err, E_CONFIG_REQUIRED, "listen: %s: tls: files wants certificate and key",
+            listener->address);
+    }
+    if (listener->tls != IPC_TLS_OWN) {
+        return BASE_OK;
+    }
+    if (listener->names[0] == '\0') {
+        return base_fail(
+            err, E_CONFIG_REQUIRED, "listen: %s: tls: own wants names", listener->address);
+    }
+    for (uint32_t i = 0; i < settings->ca_count; i++) {
+        if (strcmp(listener->ca, settings->cas[i].place.name) == 0) {
+            return BASE_OK;
+        }
+    }
+    *line = LINE_OF(listener, "listener", ca);
+    return base_fail(err, E_CONFIG_REFERENCE, "listen: %s: there is no CA '%s'", listener->address,
+        listener->ca);
+}
+
+MUST_CHECK static enum base_code
+check_accounts(const struct config_settings *settings, uint32_t *line, struct base_error *err)
+{
+    for (uint32_t i = 0; i < settings->account_count; i++) {
+        const struct config_account *account = &settings->accounts[i];
+        struct bytes list = bytes_from_text(account->profiles);
+        struct bytes wanted = BYTES_NONE;
+        *line = LINE_OF(account, "account", password);
+        if (account->password[0] == '\0' && account->token[0] == '\0') {
+            return base_fail(err, E_CONFIG_REQUIRED, "account %s: neither password nor token",
+                account->place.name);
+        }
+        *line = LINE_OF(account, "account", profiles);
+        while (config_next_text(&list, &wanted)) {
+            if (!has_profile(settings, wanted)) {
+                return base_fail(err, E_CONFIG_REFERENCE, "account %s: there is no profile '%.*s'",
+                    account->place.name, base_size_to_int(wanted.len), (const char *)wanted.ptr);
+            }
+        }
+    }
+    *line = GIVEN_LINE(&settings->admin, "admin", page_profile);
+    if (*line != 0 && !has_profile(settings, bytes_from_text(settings->admin.page_profile))) {
+        return base_fail(err, E_CONFIG_REFERENCE, "admin: there is no profile '%s'",
+            settings->admin.page_profile);
+    }
+    return BASE_OK;
+}
+
 MUST_CHECK static enum base_code
 check_listeners(const struct config_settings *settings, uint32_t *line, struct base_error *err)
 {
     for (uint32_t i = 0; i < settings->listener_count; i++) {
+        TRY(check_listener(settings, &settings->listeners[i], line, err));
         for (uint32_t k = 0; k < i; k++) {
             if (strcmp(settings->listeners[i].address, settings->listeners[k].address) == 0) {
                 *line = settings->listeners[i].place.line;
@@ -165,6 +247,7 @@ config_check_rules(
 {
     *out_line = 0;
     TRY(check_listeners(settings, out_line, err));
+    TRY(check_accounts(settings, out_line, err));
     for (uint32_t i = 0; i < settings->profile_count; i++) {
         TRY(check_profile(&settings->profiles[i], out_line, err));
     }

@@ -15,6 +15,7 @@
 #define CONFIG_ENDPOINTS_MAX 16
 #define CONFIG_PROFILES_MAX 64
 #define CONFIG_POLICIES_MAX 16
+#define CONFIG_ACCOUNTS_MAX 64
 #define CONFIG_ADDRESS_MAX 64 /* octets of "[address]:port" */
 #define CONFIG_URL_MAX 512    /* it stands in every certificate */
 #define CONFIG_STATIC_CHALLENGE_MAX 255

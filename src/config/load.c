@@ -324,7 +324,8 @@ load_section(struct loader *loader, const yaml_node_t *node, const struct config
     return BASE_OK;
 }
 
-/* What a file leaves out wholly: one object called default, one listener. */
+/* What a file leaves out wholly: one object called default, one listener; of what is optional,
+ * none. */
 MUST_CHECK static enum base_code
 add_absent(struct config_settings *settings, struct base_error *err)
 {

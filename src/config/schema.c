@@ -16,8 +16,11 @@
 #define AT(type, member) .offset = offsetof(struct config_##type, member)
 #define IN(type, member) AT(type, member), .room = sizeof(((struct config_##type *)0)->member)
 
-static const struct config_word purposes[] = {
-    {"scep", IPC_LISTEN_SCEP}, {"documents", IPC_LISTEN_DOCUMENTS}, {NULL, 0}};
+static const struct config_word purposes[] = {{"scep", IPC_LISTEN_SCEP},
+    {"documents", IPC_LISTEN_DOCUMENTS}, {"admin", IPC_LISTEN_ADMIN}, {NULL, 0}};
+static const struct config_word tls_words[] = {
+    {"no", IPC_TLS_NONE}, {"own", IPC_TLS_OWN}, {"files", IPC_TLS_FILES}, {NULL, 0}};
+static const struct config_word encodings[] = {{"utf-16", 0}, {"utf-8", 1}, {NULL, 0}};
 static const struct config_word levels[] = {{"error", BASE_LOG_ERROR}, {"warn", BASE_LOG_WARN},
     {"info", BASE_LOG_INFO}, {"debug", BASE_LOG_DEBUG}, {NULL, 0}};
 static const struct config_word confinements[] = {{"normal", 0}, {"strict", 1}, {NULL, 0}};
@@ -46,7 +49,57 @@ static const struct config_key listener_keys[] = {
     {"purposes", CONFIG_CHOICES, AT(listener, purposes), .min = 1, .initial = "scep, documents",
         .words = purposes,
         .comment = "What is served there: the protocol (scep), CRL and CA certificates "
-                   "(documents)."},
+                   "(documents), the challenge page and the API (admin; alone, and on loopback or "
+                   "with TLS only)."},
+    {"tls", CONFIG_CHOICE, AT(listener, tls), .initial = "no", .words = tls_words,
+        .comment = "TLS 1.2 and 1.3: with a certificate and key of your own (files), or with one "
+                   "that Kurier's CA issues and renews (own). Clients are never asked for a "
+                   "certificate."},
+    {"certificate", CONFIG_TEXT, IN(listener, certificate), .min = 0, .max = IPC_TEXT_MAX,
+        .initial = "",
+        .comment = "With tls: files, a PEM file within the home or absolute: the server's "
+                   "certificate, then those above it. Read again on reload."},
+    {"key", CONFIG_TEXT, IN(listener, key), .min = 0, .max = IPC_TEXT_MAX, .initial = "",
+        .comment = "With tls: files, the PEM file of its private key, not encrypted. Read again on "
+                   "reload."},
+    {"names", CONFIG_TEXTS, IN(listener, names), .min = 0, .max = 16, .initial = "",
+        .accept = config_accept_host,
+        .comment = "With tls: own, the host names and addresses by which clients reach it; the "
+                   "first is the subject."},
+    {"ca", CONFIG_TEXT, IN(listener, ca), .min = 1, .max = IPC_NAME_MAX, .initial = "default",
+        .accept = config_accept_name, .comment = "With tls: own, the CA that issues it."},
+};
+
+static const struct config_key admin_keys[] = {
+    {"challenge_page", CONFIG_CHOICE, AT(admin, is_page_utf8), .initial = "utf-16",
+        .words = encodings,
+        .comment = "The encoding of /certsrv/mscep_admin/: NDES's own (utf-16), or that of most "
+                   "look-alikes (utf-8)."},
+    {"page_profile", CONFIG_TEXT, IN(admin, page_profile), .min = 1, .max = IPC_NAME_MAX,
+        .initial = "default", .accept = config_accept_name,
+        .comment = "The profile of challenges from that page."},
+    {"page_outstanding", CONFIG_NUMBER, AT(admin, page_outstanding), .min = 1, .max = 10000,
+        .initial = "1000",
+        .comment = "So many challenges of that page may be open at a time (NDES: 5)."},
+    {"requests_per_minute", CONFIG_NUMBER, AT(admin, requests_per_minute), .min = 1, .max = 100000,
+        .initial = "600", .comment = "Requests of one account."},
+    {"wrong_passwords_per_minute", CONFIG_NUMBER, AT(admin, wrong_passwords_per_minute), .min = 1,
+        .max = 1000, .initial = "10",
+        .comment = "Wrong passwords and tokens from one address, and for one account; further ones "
+                   "are refused without a look."},
+};
+
+static const struct config_key account_keys[] = {
+    {"password", CONFIG_TEXT, IN(account, password), .min = 0, .max = IPC_TEXT_MAX, .initial = "",
+        .accept = config_accept_password,
+        .comment = "For HTTP Basic: what kurier account hash printed. Empty: no password."},
+    {"token", CONFIG_TEXT, IN(account, token), .min = 0, .max = IPC_NAME_MAX, .initial = "",
+        .accept = config_accept_sha256,
+        .comment = "For a bearer token: the hash that kurier account token printed. Empty: no "
+                   "token."},
+    {"profiles", CONFIG_TEXTS, IN(account, profiles), .min = 1, .max = 16, .initial = "default",
+        .accept = config_accept_name,
+        .comment = "For which profiles it may make challenges and confirm arrivals."},
 };
 
 static const struct config_key log_keys[] = {
@@ -266,6 +319,10 @@ static const struct config_section policy_section = {
     "policy", sizeof(struct config_policy), KEYS(policy_keys)};
 static const struct config_section profile_section = {
     "profile", sizeof(struct config_profile), KEYS(profile_keys)};
+static const struct config_section admin_section = {
+    "admin", sizeof(struct config_admin), KEYS(admin_keys)};
+static const struct config_section account_section = {
+    "account", sizeof(struct config_account), KEYS(account_keys)};
 
 static const struct config_key settings_keys[] = {
     {"listen", CONFIG_SEQUENCE, AT(settings, listeners), .max = CONFIG_LISTENERS_MAX,
@@ -305,6 +362,12 @@ static const struct config_key settings_keys[] = {
     {"ca", CONFIG_OBJECTS, AT(settings, cas), .max = CONFIG_CAS_MAX,
         .count_offset = offsetof(struct config_settings, ca_count), .section = &ca_section,
         .comment = "Certification authorities."},
+    {"admin", CONFIG_SECTION, AT(settings, admin), .section = &admin_section,
+        .comment = "What listeners with the purpose admin serve."},
+    {"accounts", CONFIG_OBJECTS, AT(settings, accounts), .max = CONFIG_ACCOUNTS_MAX,
+        .count_offset = offsetof(struct config_settings, account_count), .is_optional = true,
+        .section = &account_section,
+        .comment = "Who may use listeners with the purpose admin, by name."},
     {"crl", CONFIG_SECTION, AT(settings, crl), .section = &crl_section,
         .comment = "Certificate revocation lists. A revocation makes a new one at once."},
     {"limits", CONFIG_SECTION, AT(settings, limits), .section = &limits_section,

@@ -148,6 +148,31 @@ send_policy(int fd, const struct config_policy *policy, struct base_error *err)
     return ipc_send(fd, &ipc_config_policy_spec, &message, -1, err);
 }
 
+MUST_CHECK static enum base_code
+send_admin(int fd, const struct config_settings *settings, struct base_error *err)
+{
+    const struct config_admin *admin = &settings->admin;
+    struct ipc_config_admin message = {
+        .page_profile = bytes_from_text(admin->page_profile),
+        .is_page_utf8 = admin->is_page_utf8,
+        .page_outstanding = admin->page_outstanding,
+        .requests_per_minute = admin->requests_per_minute,
+        .wrong_passwords_per_minute = admin->wrong_passwords_per_minute,
+    };
+    TRY(ipc_send(fd, &ipc_config_admin_spec, &message, -1, err));
+    for (uint32_t i = 0; i < settings->account_count; i++) {
+        const struct config_account *account = &settings->accounts[i];
+        struct ipc_config_account one = {
+            .name = bytes_from_text(account->place.name),
+            .password = bytes_from_text(account->password),
+            .token = bytes_from_text(account->token),
+            .profiles = bytes_from_text(account->profiles),
+        };
+        TRY(ipc_send(fd, &ipc_config_account_spec, &one, -1, err));
+    }
+    return BASE_OK;
+}
+
 enum base_code
 config_send(int socket_fd, const struct config_settings *settings, struct base_error *err)
 {
@@ -157,6 +182,11 @@ config_send(int socket_fd, const struct config_settings *settings, struct base_e
         struct ipc_config_listener message = {
             .address = bytes_from_text(settings->listeners[i].address),
             .purpose = settings->listeners[i].purposes,
+            .tls = settings->listeners[i].tls,
+            .certificate = bytes_from_text(settings->listeners[i].certificate),
+            .key = bytes_from_text(settings->listeners[i].key),
+            .names = bytes_from_text(settings->listeners[i].names),
+            .ca = bytes_from_text(settings->listeners[i].ca),
         };
         TRY(ipc_send(socket_fd, &ipc_config_listener_spec, &message, -1, err));
     }
@@ -173,6 +203,7 @@ config_send(int socket_fd, const struct config_settings *settings, struct base_e
     for (uint32_t i = 0; i < settings->policy_count; i++) {
         TRY(send_policy(socket_fd, &settings->policies[i], err));
     }
+    TRY(send_admin(socket_fd, settings, err));
     struct ipc_config_end end = {0};
     return ipc_send(socket_fd, &ipc_config_end_spec, &end, -1, err);
 }

@@ -25,6 +25,27 @@ struct config_listener {
     struct config_place place;
     char address[CONFIG_ADDRESS_MAX + 1];
     uint8_t purposes; /* bits of enum ipc_listener_purpose */
+    uint8_t tls;      /* enum ipc_tls */
+    char certificate[IPC_TEXT_MAX + 1];
+    char key[IPC_TEXT_MAX + 1];
+    char names[IPC_TEXT_MAX + 1];
+    char ca[IPC_NAME_MAX + 1];
+};
+
+struct config_admin {
+    struct config_place place;
+    uint8_t is_page_utf8;
+    char page_profile[IPC_NAME_MAX + 1];
+    uint32_t page_outstanding;
+    uint32_t requests_per_minute;
+    uint32_t wrong_passwords_per_minute;
+};
+
+struct config_account {
+    struct config_place place;
+    char password[IPC_TEXT_MAX + 1]; /* scrypt text; empty: none */
+    char token[IPC_NAME_MAX + 1];    /* SHA-256 in hexadecimal; empty: none */
+    char profiles[IPC_TEXT_MAX + 1];
 };
 
 struct config_log {
@@ -139,6 +160,9 @@ struct config_settings {
     uint32_t profile_count;
     struct config_policy policies[CONFIG_POLICIES_MAX];
     uint32_t policy_count;
+    struct config_admin admin;
+    struct config_account accounts[CONFIG_ACCOUNTS_MAX];
+    uint32_t account_count;
 };
 
 #endif

@@ -96,6 +96,10 @@ add_section(struct buffer *out, const struct config_key *key, struct base_error 
 {
     char line[256] = "";
     size_t indent = key->type == CONFIG_OBJECTS ? 4 : 2;
+    if (key->is_optional) {
+        (void)snprintf(line, sizeof(line), "%s: {}\n", key->name);
+        return buffer_append_text(out, line, err);
+    }
     (void)snprintf(line, sizeof(line), "%s:\n%s", key->name,
         key->type == CONFIG_OBJECTS ? "  default:\n" : "");
     TRY(buffer_append_text(out, line, err));

@@ -7,6 +7,7 @@
 
 #include "base/own.h"
 #include "base/text.h"
+#include "device/confirm.h"
 #include "device/install.h"
 #include "device/store.h"
 #include "device/transport.h"
@@ -33,6 +34,7 @@ struct session {
     struct pki_private_key *old_key; /* signs a renewal; owned; NULL: the same key signs */
     struct buffer signer;            /* the certificate that signs, DER */
     char transaction_id[65];
+    char confirm[128]; /* Kurier-Confirm of the last answer */
 };
 
 static void
@@ -94,6 +96,7 @@ get_capabilities(struct session *session, struct base_error *err)
 {
     struct device_http http;
     device_http_init(&http);
+    http.ca_file = session->options->tls_ca_file;
     enum base_code code =
         device_http_get(session->options->url, "GetCACaps", BYTES_NONE, &http, err);
     if (code == BASE_OK && http.status == 200) {
@@ -123,6 +126,7 @@ get_authority(struct session *session, struct base_error *err)
         trust.pinned_root = buffer_bytes(&root);
     }
     device_http_init(&http);
+    http.ca_file = session->options->tls_ca_file;
     enum base_code code = device_http_get(
         session->options->url, "GetCACert", session->options->ca_identifier, &http, err);
     if (code == BASE_OK && http.status != 200) {
@@ -239,7 +243,9 @@ ask(struct session *session, enum scep_message_type type, struct bytes payload,
         .random = &session->options->random};
     TRY(scep_client_request_build(&request, &message, err));
     device_http_init(&http);
+    http.ca_file = session->options->tls_ca_file;
     enum base_code code = exchange(session, buffer_bytes(&message), &http, err);
+    memcpy(session->confirm, http.confirm, sizeof(session->confirm));
     const struct scep_client_expectation expected = {.trusted = session->authority.trusted,
         .trusted_count = session->authority.trusted_count,
         .transaction_id = bytes_from_text(session->transaction_id),
@@ -315,6 +321,9 @@ keep_certificate(struct session *session, const struct scep_client_answer *answe
     }
     TRY(pki_der_to_pem(answer->certificate, "CERTIFICATE", &pem, err));
     TRY(device_authority_chain_pem(&session->authority, &pem, err));
+    if (session->confirm[0] != '\0' && !session->options->is_without_confirmation) {
+        (void)device_confirm_keep(session->folder_fd, session->options->url, session->confirm);
+    }
     return device_install_enrolled(install, buffer_bytes(&pem), err);
 }
 
@@ -341,6 +350,20 @@ request_certificate(struct session *session, struct device_install *install,
     return code;
 }
 
+/* The server may want to know. Whatever comes of it, the certificate is installed. */
+static void
+confirm(struct session *session)
+{
+    struct base_error why = {0};
+    bool is_sent = false;
+    if (device_confirm_send(session->folder_fd, session->options->tls_ca_file,
+            &session->options->clock, &is_sent, &why) != BASE_OK) {
+        say(session, "the arrival could not be confirmed: ", why.detail);
+    } else if (is_sent) {
+        say(session, "confirmed: ", "the server knows that the certificate is installed");
+    }
+}
+
 /* ---- the whole
  * --------------------------------------------------------------------------------------------------
  */
@@ -357,6 +380,7 @@ run(struct session *session, struct device_refusal *out_refusal, struct base_err
         if (device_store_has(session->folder_fd, "cert.pem") && !session->options->is_renewal) {
             TRY(device_install_verify(session->folder_fd, err));
             say(session, "already enrolled: ", "key, certificate and chain belong together");
+            confirm(session);
             return BASE_OK;
         }
         TRY(get_capabilities(session, err));
@@ -372,6 +396,7 @@ run(struct session *session, struct device_refusal *out_refusal, struct base_err
     }
     TRY(device_install_certificate(&install, err));
     say(session, "installed: ", "CERT_ACCESS_GRANTED");
+    confirm(session);
     return BASE_OK;
 }
 

@@ -22,6 +22,8 @@ struct device_enroll_options {
     struct bytes key_spec; /* "rsa:2048" */
     const char *folder;
     struct device_trust trust;
+    const char *tls_ca_file; /* PEM with which an https server is verified; NULL: the system's */
+    bool is_without_confirmation;
     bool is_get_forced;
     bool is_renewal; /* RenewalReq signed by the installed certificate, for a new key */
     int64_t poll_interval_s;

@@ -45,7 +45,9 @@ set_common(CURL *curl, const char *url, struct device_http *http, struct base_er
                   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
                   curl_easy_setopt(curl, CURLOPT_USERAGENT, "kurier/" KURIER_VERSION) == CURLE_OK &&
                   curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body) == CURLE_OK &&
-                  curl_easy_setopt(curl, CURLOPT_WRITEDATA, http) == CURLE_OK;
+                  curl_easy_setopt(curl, CURLOPT_WRITEDATA, http) == CURLE_OK &&
+                  (http->ca_file == NULL ||
+                      curl_easy_setopt(curl, CURLOPT_CAINFO, http->ca_file) == CURLE_OK);
     return is_set ? BASE_OK : base_fail(err, E_DEVICE_HTTP, "libcurl refuses '%s'", url);
 }
 
@@ -64,6 +66,10 @@ perform(CURL *curl, const char *url, struct device_http *out, struct base_error 
     (void)curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &retry_after);
     out->retry_after_s = retry_after > 3600 ? 3600 : (long)retry_after;
     (void)snprintf(out->content_type, sizeof(out->content_type), "%s", type == NULL ? "" : type);
+    struct curl_header *confirm = NULL;
+    bool has_confirm =
+        curl_easy_header(curl, "Kurier-Confirm", 0, CURLH_HEADER, -1, &confirm) == CURLHE_OK;
+    (void)snprintf(out->confirm, sizeof(out->confirm), "%s", has_confirm ? confirm->value : "");
     return BASE_OK;
 }
 
@@ -103,6 +109,30 @@ device_http_get(const char *url, const char *operation, struct bytes message,
     return code;
 }
 
+static enum base_code
+post(const char *full_url, const char *type_field, struct bytes body, struct device_http *out,
+    struct base_error *err)
+{
+    CURL *curl = curl_easy_init();
+    struct curl_slist *fields = curl_slist_append(NULL, type_field);
+    if (curl == NULL || fields == NULL) {
+        curl_slist_free_all(fields);
+        curl_easy_cleanup(curl);
+        return base_fail(err, E_NO_MEMORY, "libcurl");
+    }
+    enum base_code code = set_common(curl, full_url, out, err);
+    if (code == BASE_OK &&
+        (curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, base_size_to_long(body.len)) != CURLE_OK ||
+            curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.ptr) != CURLE_OK ||
+            curl_easy_setopt(curl, CURLOPT_HTTPHEADER, fields) != CURLE_OK)) {
+        code = base_fail(err, E_DEVICE_HTTP, "libcurl refuses the request");
+    }
+    code = code == BASE_OK ? perform(curl, full_url, out, err) : code;
+    curl_slist_free_all(fields);
+    curl_easy_cleanup(curl);
+    return code;
+}
+
 enum base_code
 device_http_post(
     const char *url, struct bytes message, struct device_http *out, struct base_error *err)
@@ -110,23 +140,13 @@ device_http_post(
     BUFFER_LOCAL(full, URL_MAX);
     TRY(start_url(url, "PKIOperation", &full, err));
     TRY(buffer_append_octet(&full, 0, err));
-    CURL *curl = curl_easy_init();
-    struct curl_slist *fields = curl_slist_append(NULL, "Content-Type: application/x-pki-message");
-    if (curl == NULL || fields == NULL) {
-        curl_slist_free_all(fields);
-        curl_easy_cleanup(curl);
-        return base_fail(err, E_NO_MEMORY, "libcurl");
-    }
-    enum base_code code = set_common(curl, (const char *)full.ptr, out, err);
-    if (code == BASE_OK &&
-        (curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, base_size_to_long(message.len)) !=
-                CURLE_OK ||
-            curl_easy_setopt(curl, CURLOPT_POSTFIELDS, message.ptr) != CURLE_OK ||
-            curl_easy_setopt(curl, CURLOPT_HTTPHEADER, fields) != CURLE_OK)) {
-        code = base_fail(err, E_DEVICE_HTTP, "libcurl refuses the request");
-    }
-    code = code == BASE_OK ? perform(curl, url, out, err) : code;
-    curl_slist_free_all(fields);
-    curl_easy_cleanup(curl);
-    return code;
+    return post(
+        (const char *)full.ptr, "Content-Type: application/x-pki-message", message, out, err);
+}
+
+enum base_code
+device_http_post_json(
+    const char *url, struct bytes json, struct device_http *out, struct base_error *err)
+{
+    return post(url, "Content-Type: application/json", json, out, err);
 }

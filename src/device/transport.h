@@ -10,9 +10,11 @@
 #define DEVICE_ANSWER_MAX ((size_t)1024 * 1024)
 
 struct device_http {
+    const char *ca_file; /* in: PEM with which an https server is verified; NULL: the system's */
     long status;
     long retry_after_s; /* 0: none */
     char content_type[128];
+    char confirm[128]; /* the field Kurier-Confirm; empty: none */
     struct buffer body;
 };
 void device_http_init(struct device_http *http);
@@ -25,5 +27,8 @@ MUST_CHECK enum base_code device_http_get(const char *url, const char *operation
 /* POST url?operation=PKIOperation. */
 MUST_CHECK enum base_code device_http_post(
     const char *url, struct bytes message, struct device_http *out, struct base_error *err);
+/* POST to exactly this URL, of JSON. */
+MUST_CHECK enum base_code device_http_post_json(
+    const char *url, struct bytes json, struct device_http *out, struct base_error *err);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/fault.h"
 #include "base/own.h"
 #include "base/text.h"
+#include "front/api.h"
 #include "front/route.h"
 #include "ipc/to_ledger.h"
 #include "ipc/to_signer.h"
@@ -217,9 +218,12 @@ answer_rep(struct enrolment *e, struct bytes rep)
         (void)base_fail(&why, e->code, "%s", base_error_find(e->code)->why);
     }
     log_end(e, events[e->outcome], BASE_LOG_INFO, is_refused ? &why : NULL);
+    char confirm[FRONT_API_CONFIRM_PATH_LEN] = "";
+    front_api_confirm_path_text(e->delivery_id, confirm);
     struct front_http_answer answer = {.status = 200,
         .content_type = "application/x-pki-message",
         .body = rep,
+        .confirm = e->outcome == IPC_ISSUED && e->delivery_id != 0 ? confirm : NULL,
         .done = answered == NULL ? NULL : answer_done,
         .arg = answered};
     front_http_answer(e->http, &answer);

@@ -20,7 +20,12 @@
 #include "front/peer.h"
 #include "front/settings.h"
 
+struct front_admin;
+struct front_auth;
+struct front_calls;
 struct front_enrolments;
+struct front_listeners;
+struct front_own_tls;
 
 struct front {
     struct event_base *base;
@@ -34,8 +39,13 @@ struct front {
     struct front_documents *documents;   /* owned */
     struct front_contacts *contacts;     /* owned */
     struct front_enrolments *enrolments; /* owned: PKIOperations that wait for signer or ledger */
-    struct front_peer *signer;           /* owned */
-    struct front_peer *ledger;           /* owned */
+    struct front_listeners *listeners;   /* owned */
+    struct front_own_tls *own_tls;       /* owned */
+    struct front_auth *auth;             /* owned: passwords and tokens */
+    struct front_calls *calls; /* owned: orders and confirmations that wait for the ledger */
+    struct front_admin *admin; /* owned: requests to the administration */
+    struct front_peer *signer; /* owned */
+    struct front_peer *ledger; /* owned */
 };
 
 #endif

@@ -17,6 +17,10 @@
  *
  * Answers have a Content-Length, are never chunked, compressed or redirects.
  *
+ * A listener may speak TLS (tls.h). Nothing else changes: the handshake's time counts as part of
+ * the first request's head, "taken" means that the peer's TCP acknowledged every record, and a
+ * connection ends with close_notify before FIN. Plain HTTP on such a listener is told so.
+ *
  * The process must ignore SIGPIPE. System calls after the start: accept4, fcntl, setsockopt, ioctl
  * (FIONREAD, SIOCOUTQ), readv, writev, sendto, shutdown, poll, close, and those of epoll and
  * clocks.
@@ -34,6 +38,7 @@
 
 struct event_base;
 struct front_http_server;
+struct front_tls; /* tls.h */
 
 enum front_http_method { FRONT_HTTP_GET, FRONT_HTTP_HEAD, FRONT_HTTP_POST };
 
@@ -76,6 +81,7 @@ struct front_http_request {
     union front_http_address source;
     char source_text[FRONT_HTTP_SOURCE_LEN]; /* "192.0.2.7", "2001:db8::7"; IPv4 in IPv6 as IPv4 */
     uint16_t source_port;
+    bool is_tls;
     unsigned purpose;    /* of the listener */
     int64_t begun_at_ms; /* wall clock at the first octet */
     void *context;       /* the callback's own; NULL at first */
@@ -83,7 +89,7 @@ struct front_http_request {
 
 /* What was refused without the callback, for a log line. Valid for the call. */
 struct front_http_refusal {
-    unsigned status;
+    unsigned status; /* 0: a TLS handshake that failed; nobody was told */
     const struct base_error *error;
     const char *source_text;
     unsigned purpose;
@@ -138,6 +144,12 @@ MUST_CHECK enum base_code front_http_server_listen(
     struct front_http_server *server, int take_fd, unsigned purpose, struct base_error *err);
 
 /*
+ * What is accepted from now on at the socket that was given as descriptor @fd speaks TLS with this
+ * context, which the server keeps as long as it needs it; NULL: plain HTTP. Connections that are
+ * there stay as they are. Nothing when @fd is not one of the server's.
+ */
+void front_http_server_set_tls(struct front_http_server *server, int fd, struct front_tls *tls);
+/*
  * Stop accepting on the socket that was given as descriptor @fd, and close it; its connections live
  * on. Nothing when it is not one of the server's.
  */
@@ -159,6 +171,8 @@ struct front_http_answer {
     struct bytes body;        /* copied; left out, but counted, in the answer to HEAD */
     unsigned retry_after_s;   /* 0: no Retry-After */
     const char *allow;        /* NULL: no Allow; needed with 405 */
+    const char *challenge;    /* NULL: no WWW-Authenticate; needed with 401 */
+    const char *confirm;      /* NULL: no Kurier-Confirm, the path that takes a confirmation */
     bool is_storable;         /* leaves "Cache-Control: no-store" away: a CRL, a CA certificate */
     bool is_closing;          /* the connection ends after this answer */
     /*
@@ -188,12 +202,14 @@ void front_http_answer_status(
 bool front_http_find_field(const struct front_http_request *request, const char *name, size_t index,
     struct bytes *out_value);
 
+/* The constant text of a status, "404 Not Found\n"; empty for one that has none. */
+struct bytes front_http_reason_text(unsigned status);
 /* The status that a request is refused with for an error of this room's HTTP and query readers; 503
  * for a lack of memory, 400 for what is not listed. */
 unsigned front_http_status_of(enum base_code code);
 
 /* Statuses that are counted one by one; front_http_refused_status(i) names the i-th. */
-#define FRONT_HTTP_REFUSED_COUNT 11
+#define FRONT_HTTP_REFUSED_COUNT 11 /* as in http_answer.c */
 unsigned front_http_refused_status(size_t index);
 
 struct front_http_counters {

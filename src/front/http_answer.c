@@ -20,6 +20,7 @@ static const struct {
     const char *body;
 } reasons[] = {
     {200, "OK", "200 OK\n"},
+    {201, "Created", "201 Created\n"},
     {400, "Bad Request", "400 Bad Request\n"},
     {401, "Unauthorized", "401 Unauthorized\n"},
     {403, "Forbidden", "403 Forbidden\n"},
@@ -50,7 +51,7 @@ front_http_reason(unsigned status)
 }
 
 struct bytes
-front_http_reason_body(unsigned status)
+front_http_reason_text(unsigned status)
 {
     for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
         if (reasons[i].status == status) {
@@ -82,6 +83,21 @@ front_http_status_of(enum base_code code)
         {E_NO_MEMORY, 503},
         {E_SYSTEM, 503},
         {E_QUERY_METHOD, 405},
+        {E_PEER_BUSY, 503},
+        {E_PEER_CLOSED, 503},
+        {E_STORE_UNAVAILABLE, 503},
+        {E_STORE_CORRUPT, 503},
+        {E_INTERNAL, 503},
+        {E_AUTH_NEEDED, 401},
+        {E_AUTH_RATE, 429},
+        {E_AUTH_PLAIN, 403},
+        {E_ACCOUNT_PROFILE, 403},
+        {E_API_TYPE, 415},
+        {E_API_METHOD, 405},
+        {E_API_PATH, 404},
+        {E_CONFIRM_SIGNATURE, 403},
+        {E_CONFIRM_UNKNOWN, 404},
+        {E_PAGE_FULL, 503},
     };
     for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
         if (statuses[i].code == code) {
@@ -139,13 +155,17 @@ format_head(struct front_http_server *server, const struct front_http_answer *an
     /* An enrolment's answer is for one device; nothing in between may keep it. */
     const char *storing = answer->is_storable ? "" : "Cache-Control: no-store\r\n";
     int len = snprintf(out, HEAD_MAX,
-        "HTTP/1.1 %u %s\r\nDate: %s\r\n%s%s%sContent-Length: %zu\r\n%s%s%s%s%s%s\r\n",
+        "HTTP/1.1 %u %s\r\nDate: %s\r\n%s%s%sContent-Length: %zu\r\n%s%s%s%s%s%s%s%s%s%s%s%s\r\n",
         answer->status, front_http_reason(answer->status), date_now(server),
         answer->content_type == NULL ? "" : "Content-Type: ",
         answer->content_type == NULL ? "" : answer->content_type,
         answer->content_type == NULL ? "" : "\r\n", answer->body.len, storing, retry_after,
         answer->allow == NULL ? "" : "Allow: ", answer->allow == NULL ? "" : answer->allow,
-        answer->allow == NULL ? "" : "\r\n", connection);
+        answer->allow == NULL ? "" : "\r\n", answer->challenge == NULL ? "" : "WWW-Authenticate: ",
+        answer->challenge == NULL ? "" : answer->challenge, answer->challenge == NULL ? "" : "\r\n",
+        answer->confirm == NULL ? "" : "Kurier-Confirm: ",
+        answer->confirm == NULL ? "" : answer->confirm, answer->confirm == NULL ? "" : "\r\n",
+        connection);
     return len < 0 || len >= HEAD_MAX ? 0 : (size_t)len;
 }
 

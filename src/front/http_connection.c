@@ -58,8 +58,11 @@ step_linger(struct front_http_connection *connection)
     connection->dropped_len += len;
     front_http_drop_input(connection, len);
     if (!connection->has_sent_fin && front_http_output_len(connection) == 0) {
-        if (shutdown(bufferevent_getfd(connection->stream), SHUT_WR) != 0) {
-            front_http_set_phase(connection, FRONT_HTTP_ENDED);
+        bool is_lost = false;
+        if (!front_http_end_output(connection, &is_lost)) {
+            if (is_lost) {
+                front_http_set_phase(connection, FRONT_HTTP_ENDED);
+            }
             return false;
         }
         connection->has_sent_fin = true;
@@ -84,6 +87,7 @@ step(struct front_http_connection *connection)
         return front_http_step_read(connection);
     case FRONT_HTTP_LINGER:
         return step_linger(connection);
+    case FRONT_HTTP_HANDSHAKE:
     case FRONT_HTTP_IN_HANDLER:
     case FRONT_HTTP_ENDED:
     default:
@@ -173,7 +177,12 @@ on_event(struct bufferevent *stream, short what, void *arg)
 {
     struct front_http_connection *connection = arg;
     (void)stream;
-    if ((what & BEV_EVENT_ERROR) != 0 || (what & BEV_EVENT_WRITING) != 0) {
+    if ((what & BEV_EVENT_CONNECTED) != 0) {
+        front_http_handshake_done(connection);
+    } else if (connection->phase == FRONT_HTTP_HANDSHAKE) {
+        front_http_handshake_failed(connection, false);
+    } else if ((what & BEV_EVENT_ERROR) != 0 ||
+               ((what & BEV_EVENT_WRITING) != 0 && connection->tls == NULL)) {
         front_http_set_phase(connection, FRONT_HTTP_ENDED);
     } else if ((what & BEV_EVENT_EOF) != 0) {
         connection->has_ended_input = true;
@@ -193,12 +202,12 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 
 void
 front_http_connection_begin(struct front_http_server *server, evutil_socket_t take_fd,
-    const union front_http_address *address, unsigned purpose,
+    const union front_http_address *address, unsigned purpose, struct front_tls *tls,
     struct front_http_source *take_source)
 {
     struct front_http_connection *connection = calloc(1, sizeof(*connection));
-    struct bufferevent *stream =
-        bufferevent_socket_new(server->base, take_fd, BEV_OPT_CLOSE_ON_FREE);
+    struct ssl_st *session = NULL;
+    struct bufferevent *stream = front_http_stream_new(server, take_fd, tls, &session);
     struct event *timer =
         connection == NULL ? NULL : evtimer_new(server->base, on_timer, connection);
     if (connection == NULL || stream == NULL || timer == NULL) {
@@ -221,6 +230,7 @@ front_http_connection_begin(struct front_http_server *server, evutil_socket_t ta
     (void)setsockopt(take_fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
     *connection = (struct front_http_connection){.server = server,
         .stream = stream,
+        .tls = session,
         .timer = timer,
         .source = take_source,
         .address = *address,
@@ -229,7 +239,7 @@ front_http_connection_begin(struct front_http_server *server, evutil_socket_t ta
     STAILQ_INIT(&connection->unsettled);
     front_http_address_text(address, connection->source_text, &connection->source_port);
     TAILQ_INSERT_TAIL(&server->busy, connection, links);
-    front_http_set_phase(connection, FRONT_HTTP_IDLE);
+    front_http_set_phase(connection, tls == NULL ? FRONT_HTTP_IDLE : FRONT_HTTP_HANDSHAKE);
     server->counters.connections_open++;
     server->counters.connections_all++;
     bufferevent_setcb(stream, on_progress, on_progress, on_event, connection);

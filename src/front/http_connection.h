@@ -1,10 +1,10 @@
 /*
  * http_connection.h - what server and connections of http.h share; nobody else includes it.
  *
- * A connection goes round: idle, head, body, handler, idle. It leaves the round into linger, where
- * what is left to send is sent and what still comes is dropped, and ends. Every callback of the
- * event loop, and every answer, runs the same loop of steps until nothing moves; a connection is
- * freed at the end of that loop and nowhere else.
+ * A connection goes round: (handshake,) idle, head, body, handler, idle. It leaves the round into
+ * linger, where what is left to send is sent and what still comes is dropped, and ends. Every
+ * callback of the event loop, and every answer, runs the same loop of steps until nothing moves; a
+ * connection is freed at the end of that loop and nowhere else.
  */
 #ifndef FRONT_HTTP_CONNECTION_H
 #define FRONT_HTTP_CONNECTION_H
@@ -45,6 +45,7 @@ struct front_http_sent {
 STAILQ_HEAD(front_http_sent_list, front_http_sent);
 
 enum front_http_phase {
+    FRONT_HTTP_HANDSHAKE,
     FRONT_HTTP_IDLE,
     FRONT_HTTP_IN_HEAD,
     FRONT_HTTP_IN_BODY,
@@ -57,6 +58,7 @@ struct front_http_connection {
     struct front_http_server *server;
     TAILQ_ENTRY(front_http_connection) links; /* of server->idle or server->busy */
     struct bufferevent *stream;               /* owned; owns the descriptor */
+    struct ssl_st *tls;                       /* the stream's; NULL: plain */
     struct event *timer;                      /* owned */
     struct front_http_source *source;         /* NULL: exempt */
     struct front_http_exchange *exchange;     /* from head to handler */
@@ -73,8 +75,9 @@ struct front_http_connection {
     bool is_in_idle_list;
     bool has_ended_input; /* the peer's FIN was read */
     bool has_sent_fin;
-    bool is_closing;  /* after the answer in hand */
-    int64_t begun_ms; /* monotonic: first octet of the request */
+    bool is_closing;      /* after the answer in hand */
+    int64_t handshake_ms; /* that the handshake took: less time for the first head */
+    int64_t begun_ms;     /* monotonic: first octet of the request */
     int64_t phase_since_ms;
     int64_t timer_at_ms;   /* when the timer fires; INT64_MAX: it is not set */
     int64_t look_again_ms; /* how long until acknowledgements are looked for again */
@@ -115,9 +118,10 @@ struct front_http_server {
 
 /* ---- http_connection.c: the life of a connection ---- */
 
-/* Begin to serve an accepted socket. @take_fd is consumed; a failure closes it. */
+/* Begin to serve an accepted socket. @take_fd is consumed; a failure closes it. @tls NULL: plain.
+ */
 void front_http_connection_begin(struct front_http_server *server, evutil_socket_t take_fd,
-    const union front_http_address *address, unsigned purpose,
+    const union front_http_address *address, unsigned purpose, struct front_tls *tls,
     struct front_http_source *take_source);
 /* End it at once: what is unsent is lost. Frees it unless its loop of steps is running. */
 void front_http_connection_end(struct front_http_connection *connection);
@@ -129,6 +133,20 @@ void front_http_set_phase(struct front_http_connection *connection, enum front_h
 size_t front_http_input_len(const struct front_http_connection *connection);
 size_t front_http_output_len(const struct front_http_connection *connection);
 void front_http_drop_input(struct front_http_connection *connection, size_t len);
+
+/* ---- http_tls.c: what is different with TLS ---- */
+
+/* The stream of an accepted socket, consumed unless NULL is returned; *out_tls is NULL for plain.
+ */
+struct bufferevent *front_http_stream_new(struct front_http_server *server, evutil_socket_t fd,
+    struct front_tls *tls, struct ssl_st **out_tls);
+/* Say that nothing follows: close_notify, then FIN. False: not yet, or not possible any more
+ * (*out_is_lost). */
+bool front_http_end_output(struct front_http_connection *connection, bool *out_is_lost);
+/* The handshake is over. */
+void front_http_handshake_done(struct front_http_connection *connection);
+/* It failed: told, and where the peer speaks plain HTTP it is told as well. */
+void front_http_handshake_failed(struct front_http_connection *connection, bool is_late);
 
 /* ---- http_request.c: reading ---- */
 
@@ -173,8 +191,7 @@ bool front_http_send(struct front_http_connection *connection, bool is_head_only
     const struct front_http_answer *answer);
 /* Move answers whose octets were all acknowledged, or with @is_over all, to the settled ones. */
 void front_http_settle(struct front_http_connection *connection, bool is_over);
-/* "Not Found"; and the constant text for an answer's body, "404 Not Found\n". */
+/* "Not Found" */
 const char *front_http_reason(unsigned status);
-struct bytes front_http_reason_body(unsigned status);
 
 #endif

@@ -45,7 +45,7 @@ send_refusal(struct front_http_connection *connection, unsigned status, bool is_
 {
     struct front_http_answer answer = {.status = status,
         .content_type = "text/plain",
-        .body = front_http_reason_body(status),
+        .body = front_http_reason_text(status),
         .retry_after_s = status == 503 ? 5 : 0,
         .allow = status == 405 ? "GET, HEAD, POST" : NULL,
         .is_closing = true};
@@ -126,7 +126,7 @@ front_http_answer_status(
 {
     struct front_http_answer answer = {.status = status,
         .content_type = "text/plain",
-        .body = front_http_reason_body(status),
+        .body = front_http_reason_text(status),
         .retry_after_s = retry_after_s,
         .allow = status == 405 ? "GET, HEAD, POST" : NULL};
     front_http_answer(take_request, &answer);

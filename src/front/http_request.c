@@ -89,7 +89,8 @@ step_idle(struct front_http_connection *connection)
     buffer_init(&exchange->body, server->limits.body_max);
     connection->exchange = exchange;
     connection->blank_lines = 0;
-    connection->begun_ms = front_http_now_ms(connection);
+    connection->begun_ms = front_http_now_ms(connection) - connection->handshake_ms;
+    connection->handshake_ms = 0;
     front_http_set_phase(connection, FRONT_HTTP_IN_HEAD);
     return true;
 }
@@ -118,6 +119,7 @@ hand_over(struct front_http_connection *connection)
     memcpy(request->source_text, connection->source_text, sizeof(request->source_text));
     request->source_port = connection->source_port;
     request->purpose = connection->purpose;
+    request->is_tls = connection->tls != NULL;
     exchange->is_waiting = true;
     TAILQ_INSERT_TAIL(&server->waiting, exchange, links);
     server->counters.requests++;

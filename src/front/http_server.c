@@ -7,6 +7,7 @@
 
 #include "base/own.h"
 #include "front/http_connection.h"
+#include "front/tls.h"
 
 #include "base/banned.h"
 
@@ -17,6 +18,7 @@ struct front_http_listener {
     struct front_http_listener *next;
     struct front_http_server *server;
     struct evconnlistener *evconn; /* owned; owns the descriptor */
+    struct front_tls *tls;         /* a reference; NULL: plain */
     unsigned purpose;
 };
 
@@ -150,8 +152,10 @@ turn_away(struct front_http_listener *listener, evutil_socket_t take_fd,
                                  "Content-Length: 24\r\nRetry-After: 5\r\nConnection: close\r\n\r\n"
                                  "503 Service Unavailable\n";
     struct front_http_server *server = listener->server;
-    ssize_t sent = send(take_fd, answer, sizeof(answer) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
-    (void)sent;
+    if (listener->tls == NULL) {
+        ssize_t sent = send(take_fd, answer, sizeof(answer) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+        (void)sent;
+    }
     (void)close(take_fd);
     server->counters.connections_refused++;
     int64_t now = base_clock_mono_ms(&server->clock);
@@ -204,7 +208,15 @@ on_accept(struct evconnlistener *evconn, evutil_socket_t fd, struct sockaddr *pe
         turn_away(listener, fd, &plain, &error);
         return;
     }
-    front_http_connection_begin(server, fd, &plain, listener->purpose, source);
+    front_http_connection_begin(server, fd, &plain, listener->purpose, listener->tls, source);
+}
+
+static void
+listener_free(struct front_http_listener *listener)
+{
+    evconnlistener_free(listener->evconn);
+    front_tls_free(listener->tls);
+    free(listener);
 }
 
 void
@@ -214,9 +226,19 @@ front_http_server_unlisten(struct front_http_server *server, int fd)
         struct front_http_listener *listener = *at;
         if (evconnlistener_get_fd(listener->evconn) == fd) {
             *at = listener->next;
-            evconnlistener_free(listener->evconn);
-            free(listener);
+            listener_free(listener);
             return;
+        }
+    }
+}
+
+void
+front_http_server_set_tls(struct front_http_server *server, int fd, struct front_tls *tls)
+{
+    for (struct front_http_listener *at = server->listeners; at != NULL; at = at->next) {
+        if (evconnlistener_get_fd(at->evconn) == fd) {
+            front_tls_free(at->tls);
+            at->tls = tls == NULL ? NULL : front_tls_keep(tls);
         }
     }
 }
@@ -227,8 +249,7 @@ free_listeners(struct front_http_server *server)
     while (server->listeners != NULL) {
         struct front_http_listener *listener = server->listeners;
         server->listeners = listener->next;
-        evconnlistener_free(listener->evconn);
-        free(listener);
+        listener_free(listener);
     }
 }
 

@@ -48,6 +48,8 @@ phase_deadline_ms(const struct front_http_connection *connection)
     int64_t request_by_ms = connection->begun_ms + limits->request_ms;
     int64_t head_by_ms = connection->begun_ms + limits->head_ms;
     switch (connection->phase) {
+    case FRONT_HTTP_HANDSHAKE:
+        return connection->phase_since_ms + limits->head_ms;
     case FRONT_HTTP_IDLE:
         return connection->phase_since_ms + limits->idle_ms;
     case FRONT_HTTP_IN_HEAD:
@@ -69,6 +71,9 @@ keep_phase_deadline(struct front_http_connection *connection)
 {
     struct base_error error;
     switch (connection->phase) {
+    case FRONT_HTTP_HANDSHAKE:
+        front_http_handshake_failed(connection, true);
+        break;
     case FRONT_HTTP_IN_HEAD:
     case FRONT_HTTP_IN_BODY:
         (void)base_fail(&error, E_HTTP_TIMEOUT, "the %s was not complete in time",

@@ -7,9 +7,16 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <jansson.h>
+#include <openssl/ssl.h>
+
 #include "base/need.h"
+#include "front/admin.h"
+#include "front/auth.h"
+#include "front/calls.h"
 #include "front/enrolment.h"
 #include "front/front.h"
+#include "front/own_tls.h"
 #include "front/route.h"
 #include "ipc/confine.h"
 #include "ipc/role.h"
@@ -17,17 +24,11 @@
 
 #include "base/banned.h"
 
-#define LISTENERS_MAX 32
 #define FLUSH_CONTACTS_MS 1000
+/* The signer makes a certificate in milliseconds; it may have to take its configuration first. */
+#define READY_WITHIN_MS 10000
+#define WARN_EVERY_MS ((int64_t)86400 * 1000)
 #define DESCRIPTORS_KEPT 32 /* for sockets to other roles, listeners, messages */
-
-/* A listener: it may come before the server can take it, and a reload may take it away by its
- * address. */
-struct listener {
-    int fd; /* the server's, once there is one */
-    unsigned purpose;
-    char address[128];
-};
 
 struct role {
     struct front front;
@@ -37,10 +38,10 @@ struct role {
     struct front_settings *incoming; /* owned: the configuration that is coming in */
     bool is_strict;
     bool is_confined;
-    bool is_described; /* the signer has said which certificates there are */
-    bool is_ready_due; /* READY waits for that */
-    struct listener listeners[LISTENERS_MAX];
-    size_t listener_count;
+    bool is_described;   /* the signer has said which certificates there are */
+    bool is_ready_due;   /* READY waits for that */
+    int64_t ready_by_ms; /* monotonic: the configuration is refused when it is not ready by then */
+    int64_t warned_ms;   /* when certificates were looked at last */
     uint64_t descriptors_max; /* RLIMIT_NOFILE; 0: unknown */
 };
 
@@ -63,6 +64,7 @@ signer_restarted(void *arg)
 {
     struct role *role = arg;
     describe_again(role);
+    front_own_tls_ask_again(role->front.own_tls);
     front_enrolment_ask_signer_again(&role->front);
 }
 
@@ -70,6 +72,7 @@ static void
 ledger_restarted(void *arg)
 {
     struct role *role = arg;
+    front_calls_lost(role->front.calls);
     front_enrolment_ask_ledger_again(&role->front);
 }
 
@@ -85,17 +88,52 @@ ledger_lost(void *arg, const struct base_error *why)
     ipc_role_lost_peer(&((struct role *)arg)->link, IPC_LEDGER, why);
 }
 
+/* Nobody can go on without the supervisor hearing this. */
+static void
+check_said(struct role *role, enum base_code code, const struct base_error *err)
+{
+    if (code != BASE_OK) {
+        base_log_error(role->front.log, BASE_LOG_ERROR, "ready_failed", err);
+        (void)event_base_loopbreak(role->front.base);
+    }
+}
+
 static void
 say_ready_when_due(struct role *role)
 {
     struct base_error err;
-    if (role->is_ready_due && role->is_described) {
-        role->is_ready_due = false;
-        if (ipc_role_ready(&role->link, &err) != BASE_OK) {
-            base_log_error(role->front.log, BASE_LOG_ERROR, "ready_failed", &err);
-            (void)event_base_loopbreak(role->front.base);
-        }
+    struct base_error why = {0};
+    if (!role->is_ready_due || !role->is_described) {
+        return;
     }
+    if (front_own_tls_is_ready(role->front.own_tls, &why)) {
+        enum base_code code = front_listeners_apply(role->front.listeners, &err);
+        role->is_ready_due = false;
+        if (code == BASE_OK) {
+            check_said(role, ipc_role_ready(&role->link, &err), &err);
+        } else {
+            why = err;
+            check_said(role, ipc_role_refuse(&role->link, &why, &err), &err);
+        }
+    } else if (base_clock_mono_ms(&role->front.clock) > role->ready_by_ms) {
+        role->is_ready_due = false;
+        if (why.code == BASE_OK) {
+            (void)base_fail(&why, E_TLS_CERTIFICATE, "the signer has made none yet");
+        }
+        check_said(role, ipc_role_refuse(&role->link, &why, &err), &err);
+    }
+}
+
+/* Certificates of our own: what is missing is asked for, what has come is used. */
+static void
+look_after_tls(struct role *role)
+{
+    struct base_error err;
+    front_own_tls_want(role->front.own_tls);
+    if (front_listeners_apply(role->front.listeners, &err) != BASE_OK) {
+        base_log_error(role->front.log, BASE_LOG_ERROR, "listener_failed", &err);
+    }
+    say_ready_when_due(role);
 }
 
 /* The CA certificates are documents too. */
@@ -109,7 +147,7 @@ take_description(struct role *role, struct base_error *err)
         TRY(front_documents_put_ca(front->documents, ca->name, ca->certificate.whole, err));
     }
     role->is_described = true;
-    say_ready_when_due(role);
+    look_after_tls(role);
     return BASE_OK;
 }
 
@@ -131,7 +169,10 @@ signer_frame(void *arg, const struct ipc_frame *frame)
     struct role *role = arg;
     struct base_error err;
     uint16_t type = ipc_frame_type(frame);
-    if (type != IPC_TYPE_AUTHORITY && type != IPC_TYPE_DESCRIBED) {
+    if (type == IPC_TYPE_TLS_SIGNED) {
+        front_own_tls_take(role->front.own_tls, frame);
+        look_after_tls(role);
+    } else if (type != IPC_TYPE_AUTHORITY && type != IPC_TYPE_DESCRIBED) {
         front_enrolment_signer_frame(&role->front, frame);
     } else if (take_authority_frame(role, frame, &err) != BASE_OK) {
         base_log_error(role->front.log, BASE_LOG_ERROR, "authority_refused", &err);
@@ -144,6 +185,9 @@ ledger_frame(void *arg, const struct ipc_frame *frame)
     struct role *role = arg;
     struct ipc_crl message;
     struct base_error err;
+    if (front_calls_take(role->front.calls, frame)) {
+        return;
+    }
     if (ipc_frame_type(frame) != IPC_TYPE_CRL) {
         front_enrolment_ledger_frame(&role->front, frame);
     } else if (ipc_decode(&ipc_crl_spec, frame, &message, &err) != BASE_OK ||
@@ -181,6 +225,27 @@ on_proxy(void *arg, const struct ipc_config_proxy *message, struct base_error *e
     return front_settings_add_proxy(role->incoming, message, err);
 }
 
+static enum base_code
+on_tls(void *arg, const struct ipc_config_tls *message, int take_fd, struct base_error *err)
+{
+    struct role *role = arg;
+    return front_tls_settings_take(front_settings_tls(role->incoming), message, take_fd, err);
+}
+
+static enum base_code
+on_admin(void *arg, const struct ipc_config_admin *message, struct base_error *err)
+{
+    struct role *role = arg;
+    return front_settings_set_admin(role->incoming, message, err);
+}
+
+static enum base_code
+on_account(void *arg, const struct ipc_config_account *message, struct base_error *err)
+{
+    struct role *role = arg;
+    return front_accounts_add(front_settings_accounts(role->incoming), message, err);
+}
+
 static bool
 is_source_exempt(void *arg, const union front_http_address *source)
 {
@@ -201,10 +266,14 @@ request_refused(void *arg, const struct front_http_refusal *refusal)
 {
     struct role *role = arg;
     struct base_log_record record;
-    base_log_begin(&record, role->front.log, BASE_LOG_INFO, "http_refused", BYTES_NONE);
+    bool is_http = refusal->status != 0; /* else there was nobody to tell */
+    base_log_begin(&record, role->front.log, BASE_LOG_INFO,
+        is_http ? "http_refused" : "tls_refused", BYTES_NONE);
     base_log_word(&record, "source", refusal->source_text);
-    base_log_number(&record, "status", refusal->status);
-    base_log_text(&record, "request", refusal->request_line);
+    if (is_http) {
+        base_log_number(&record, "status", refusal->status);
+        base_log_text(&record, "request", refusal->request_line);
+    }
     base_log_code(&record, refusal->error);
     base_log_end(&record);
 }
@@ -254,12 +323,7 @@ start_server(struct role *role, struct base_error *err)
         options.limits.per_source_max =
             front_settings_max_connections_per_source(role->front.settings);
     }
-    TRY(front_http_server_new(&options, &role->front.server, err));
-    for (size_t i = 0; i < role->listener_count; i++) {
-        const struct listener *listener = &role->listeners[i];
-        TRY(front_http_server_listen(role->front.server, listener->fd, listener->purpose, err));
-    }
-    return BASE_OK;
+    return front_http_server_new(&options, &role->front.server, err);
 }
 
 static enum base_code
@@ -279,8 +343,13 @@ on_end(void *arg, uint32_t generation, struct base_error *err)
     if (role->front.server == NULL) {
         TRY(start_server(role, err));
     }
+    TRY(front_listeners_apply(role->front.listeners, err));
+    front_auth_forget(role->front.auth);
+    front_listeners_warn(role->front.listeners);
+    role->warned_ms = base_clock_mono_ms(&role->front.clock);
+    role->ready_by_ms = role->warned_ms + READY_WITHIN_MS;
     role->is_ready_due = true;
-    say_ready_when_due(role);
+    look_after_tls(role);
     return BASE_OK;
 }
 
@@ -297,36 +366,17 @@ on_peer(void *arg, enum ipc_role peer, int take_fd, struct base_error *err)
 }
 
 static enum base_code
-on_listener(void *arg, enum ipc_listener_purpose purpose, struct bytes address, int take_fd,
-    struct base_error *err)
+on_listener(void *arg, const struct ipc_listener *message, int take_fd, struct base_error *err)
 {
     struct role *role = arg;
-    if (role->listener_count == LISTENERS_MAX ||
-        address.len >= sizeof(role->listeners[0].address)) {
-        (void)close(take_fd);
-        return base_fail(err, E_TOO_LARGE, "more than %d listeners", LISTENERS_MAX);
-    }
-    struct listener *listener = &role->listeners[role->listener_count];
-    *listener = (struct listener){.fd = take_fd, .purpose = (unsigned)purpose};
-    memcpy(listener->address, address.ptr, address.len);
-    if (role->front.server != NULL) {
-        TRY(front_http_server_listen(role->front.server, take_fd, (unsigned)purpose, err));
-    }
-    role->listener_count++;
-    return BASE_OK;
+    return front_listeners_add(role->front.listeners, message, take_fd, err);
 }
 
 static void
 on_listener_closed(void *arg, struct bytes address)
 {
     struct role *role = arg;
-    for (size_t i = 0; i < role->listener_count; i++) {
-        if (bytes_equal_text(address, role->listeners[i].address)) {
-            front_http_server_unlisten(role->front.server, role->listeners[i].fd);
-            role->listeners[i] = role->listeners[--role->listener_count];
-            return;
-        }
-    }
+    front_listeners_close(role->front.listeners, address);
 }
 
 static void
@@ -370,6 +420,14 @@ on_tick(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     front_contacts_tell(role->front.contacts);
+    if (role->front.server == NULL || role->front.settings == NULL) {
+        return;
+    }
+    look_after_tls(role);
+    if (base_clock_mono_ms(&role->front.clock) - role->warned_ms > WARN_EVERY_MS) {
+        role->warned_ms = base_clock_mono_ms(&role->front.clock);
+        front_listeners_warn(role->front.listeners);
+    }
 }
 
 /* ---- the whole
@@ -399,6 +457,15 @@ make_parts(struct role *role, struct base_error *err)
         return base_fail(err, E_NO_MEMORY, "front");
     }
     front->contacts = front_contacts_new(front->ledger, &front->clock);
+    front->listeners = front_listeners_new(front);
+    front->own_tls = front_own_tls_new(front);
+    front->auth = front_auth_new(front);
+    front->calls = front_calls_new(front);
+    front->admin = front_admin_new(front);
+    if (front->listeners == NULL || front->own_tls == NULL || front->auth == NULL ||
+        front->calls == NULL || front->admin == NULL) {
+        return base_fail(err, E_NO_MEMORY, "front");
+    }
     role->supervisor =
         event_new(front->base, role->link.fd, EV_READ | EV_PERSIST, on_supervisor, role);
     role->ticker = event_new(front->base, -1, EV_PERSIST, on_tick, role);
@@ -415,6 +482,11 @@ free_parts(struct role *role)
 {
     struct front *front = &role->front;
     front_http_server_free(front->server);
+    front_auth_free(front->auth);
+    front_calls_free(front->calls);
+    front_admin_free(front->admin);
+    front_listeners_free(front->listeners);
+    front_own_tls_free(front->own_tls);
     front_enrolments_free(front->enrolments);
     front_contacts_free(front->contacts);
     front_peer_free(front->signer);
@@ -440,6 +512,9 @@ main(void)
     static const struct ipc_role_handlers handlers = {.on_config_general = on_general,
         .on_config_endpoint = on_endpoint,
         .on_config_proxy = on_proxy,
+        .on_config_tls = on_tls,
+        .on_config_admin = on_admin,
+        .on_config_account = on_account,
         .on_config_end = on_end,
         .on_peer = on_peer,
         .on_listener = on_listener,
@@ -452,6 +527,10 @@ main(void)
     }
     pki_memory_need(&role.link.log);
     event_set_mem_functions(base_need, base_need_again, free);
+    json_set_alloc_funcs(base_need, free);
+    /* Both libraries look at files once, which is still allowed now. */
+    json_object_seed(0);
+    (void)OPENSSL_init_ssl(0, NULL);
     struct rlimit files = {0};
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
         role.descriptors_max = files.rlim_cur < UINT32_MAX ? files.rlim_cur : UINT32_MAX;

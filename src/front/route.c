@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "front/admin.h"
+#include "front/api.h"
 #include "front/enrolment.h"
 #include "front/query.h"
 #include "ipc/to_role.h"
@@ -38,8 +40,8 @@ last_forwarded(const struct front_http_request *request)
     return found;
 }
 
-static bool
-is_loopback(const union front_http_address *source)
+bool
+front_route_is_loopback(const union front_http_address *source)
 {
     static const uint8_t mapped[13] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127};
     if (source->any.sa_family == AF_INET) {
@@ -55,7 +57,7 @@ front_route_source(const struct front *front, const struct front_http_request *r
     char out[FRONT_HTTP_SOURCE_LEN], bool *out_is_exempt)
 {
     memcpy(out, request->source_text, FRONT_HTTP_SOURCE_LEN);
-    *out_is_exempt = is_loopback(&request->source);
+    *out_is_exempt = front_route_is_loopback(&request->source);
     if (!front_settings_is_trusted(front->settings, &request->source.any)) {
         return;
     }
@@ -180,8 +182,14 @@ front_route_request(void *arg, struct front_http_request *request)
     struct bytes content = BYTES_NONE;
     const char *type = NULL;
     bool is_ndes = false;
-    if ((request->purpose & IPC_LISTEN_SCEP) != 0 &&
-        find_endpoint(front, &path, &endpoint, &profile, &is_ndes)) {
+    uint64_t delivery_id = 0;
+    if ((request->purpose & IPC_LISTEN_ADMIN) != 0) {
+        front_admin_request(front->admin, request, &path);
+    } else if ((request->purpose & IPC_LISTEN_SCEP) != 0 &&
+               front_api_confirm_path(&path, &delivery_id)) {
+        front_api_confirm(front, request, delivery_id);
+    } else if ((request->purpose & IPC_LISTEN_SCEP) != 0 &&
+               find_endpoint(front, &path, &endpoint, &profile, &is_ndes)) {
         answer_operation(front, request, endpoint, profile, is_ndes);
     } else if ((request->purpose & (IPC_LISTEN_SCEP | IPC_LISTEN_DOCUMENTS)) != 0 &&
                request->method != FRONT_HTTP_POST &&

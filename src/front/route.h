@@ -13,4 +13,6 @@ void front_route_request(void *arg, struct front_http_request *request);
 void front_route_source(const struct front *front, const struct front_http_request *request,
     char out[FRONT_HTTP_SOURCE_LEN], bool *out_is_exempt);
 
+bool front_route_is_loopback(const union front_http_address *source);
+
 #endif

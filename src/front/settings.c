@@ -25,12 +25,28 @@ struct front_settings {
     struct network proxies[PROXIES_MAX];
     size_t proxy_count;
     struct buffer texts[ENDPOINTS_MAX];
+    struct front_accounts *accounts; /* owned */
+    struct front_tls_settings *tls;  /* owned */
+    struct front_admin_settings admin;
+    char page_profile[IPC_NAME_MAX];
+    char public_url[IPC_TEXT_MAX];
+    size_t public_url_len;
 };
 
 struct front_settings *
 front_settings_new(void)
 {
-    return calloc(1, sizeof(struct front_settings));
+    OWN_STRUCT(front_settings) settings = calloc(1, sizeof(*settings));
+    if (settings == NULL) {
+        return NULL;
+    }
+    settings->accounts = front_accounts_new();
+    settings->tls = front_tls_settings_new();
+    if (settings->accounts == NULL || settings->tls == NULL) {
+        return NULL;
+    }
+    struct front_settings *made = MOVE(settings);
+    return made;
 }
 
 void
@@ -40,6 +56,8 @@ front_settings_free(struct front_settings *settings)
         for (size_t i = 0; i < settings->endpoint_count; i++) {
             buffer_clear(&settings->texts[i]);
         }
+        front_accounts_free(settings->accounts);
+        front_tls_settings_free(settings->tls);
         free(settings);
     }
 }
@@ -51,7 +69,49 @@ front_settings_set_general(struct front_settings *settings,
     (void)err;
     settings->max_connections = message->max_connections;
     settings->max_connections_per_source = message->max_connections_per_source;
+    settings->public_url_len = message->public_url.len;
+    if (message->public_url.len > 0) {
+        memcpy(settings->public_url, message->public_url.ptr, message->public_url.len);
+    }
     return BASE_OK;
+}
+
+enum base_code
+front_settings_set_admin(
+    struct front_settings *settings, const struct ipc_config_admin *message, struct base_error *err)
+{
+    (void)err;
+    memcpy(settings->page_profile, message->page_profile.ptr, message->page_profile.len);
+    settings->admin = (struct front_admin_settings){
+        .page_profile = {(const uint8_t *)settings->page_profile, message->page_profile.len},
+        .is_page_utf8 = message->is_page_utf8 != 0,
+        .requests_per_minute = message->requests_per_minute,
+        .wrong_passwords_per_minute = message->wrong_passwords_per_minute};
+    return BASE_OK;
+}
+
+struct front_accounts *
+front_settings_accounts(struct front_settings *settings)
+{
+    return settings->accounts;
+}
+
+struct front_tls_settings *
+front_settings_tls(struct front_settings *settings)
+{
+    return settings->tls;
+}
+
+const struct front_admin_settings *
+front_settings_peek_admin(const struct front_settings *settings)
+{
+    return &settings->admin;
+}
+
+struct bytes
+front_settings_public_url(const struct front_settings *settings)
+{
+    return (struct bytes){(const uint8_t *)settings->public_url, settings->public_url_len};
 }
 
 enum base_code
@@ -159,25 +219,24 @@ front_settings_peek_endpoint(const struct front_settings *settings, size_t index
     return &settings->endpoints[index];
 }
 
-/* The next line of *rest; false at its end. */
-static bool
-next_line(struct bytes *rest, struct bytes *out_line)
+bool
+front_list_next(struct bytes *rest, struct bytes *out)
 {
     if (rest->len == 0) {
         return false;
     }
     const uint8_t *end = memchr(rest->ptr, '\n', rest->len);
     size_t len = end == NULL ? rest->len : (size_t)(end - rest->ptr);
-    *out_line = (struct bytes){rest->ptr, len};
+    *out = (struct bytes){rest->ptr, len};
     *rest = bytes_skip(*rest, end == NULL ? len : len + 1);
     return true;
 }
 
-static bool
-has_line(struct bytes lines, struct bytes wanted)
+bool
+front_list_has(struct bytes list, struct bytes wanted)
 {
     struct bytes line;
-    while (next_line(&lines, &line)) {
+    while (front_list_next(&list, &line)) {
         if (bytes_equal(line, wanted)) {
             return true;
         }
@@ -207,7 +266,7 @@ match_path(const struct front_endpoint *endpoint, struct bytes line, struct byte
     }
     struct bytes rest = bytes_skip(path, line.len);
     *out_profile = bytes_skip(rest, 1);
-    return rest.ptr[0] == '/' && has_line(endpoint->profiles, *out_profile);
+    return rest.ptr[0] == '/' && front_list_has(endpoint->profiles, *out_profile);
 }
 
 const struct front_endpoint *
@@ -219,12 +278,23 @@ front_settings_find_endpoint(const struct front_settings *settings, struct bytes
         for (int is_ndes = 0; is_ndes <= 1; is_ndes++) {
             struct bytes rest = is_ndes != 0 ? endpoint->ndes_paths : endpoint->paths;
             struct bytes line;
-            while (next_line(&rest, &line)) {
+            while (front_list_next(&rest, &line)) {
                 if (match_path(endpoint, line, path, out_profile)) {
-                    *out_is_ndes = is_ndes != 0 || has_line(endpoint->ndes_paths, line);
+                    *out_is_ndes = is_ndes != 0 || front_list_has(endpoint->ndes_paths, line);
                     return endpoint;
                 }
             }
+        }
+    }
+    return NULL;
+}
+
+const struct front_endpoint *
+front_settings_find_by_profile(const struct front_settings *settings, struct bytes profile)
+{
+    for (size_t i = 0; i < settings->endpoint_count; i++) {
+        if (front_list_has(settings->endpoints[i].profiles, profile)) {
+            return &settings->endpoints[i];
         }
     }
     return NULL;

@@ -20,8 +20,9 @@ const char ipc_syscalls_common[] = "read write readv writev close recvmsg sendms
                                    "rt_sigaction rt_sigprocmask rt_sigreturn restart_syscall "
                                    "fstat newfstatat lseek fcntl dup3 exit exit_group";
 
-/* The front: connections that come in, and nothing else. No file can be opened by name. */
-static const char front[] = "accept4 recvfrom sendto shutdown "
+/* The front: connections that come in, a thread for passwords, and nothing else. No file can be
+ * opened by name. */
+static const char front[] = "accept4 recvfrom sendto shutdown set_robust_list rseq "
                             "getsockopt setsockopt getsockname getpeername "
                             "epoll_create1 epoll_ctl epoll_wait epoll_pwait eventfd2 "
                             "timerfd_create timerfd_settime pread64";
@@ -56,7 +57,7 @@ static const char notifier[] =
 static const char config[] = "";
 
 static const struct ipc_syscall_table tables[] = {
-    {IPC_FRONT, front, false},
+    {IPC_FRONT, front, true},
     {IPC_LEDGER, ledger, false},
     {IPC_SIGNER, signer, true},
     {IPC_NOTIFIER, notifier, true},

@@ -39,6 +39,9 @@ IPC_DEFINE(config_policy, IPC_TYPE_CONFIG_POLICY, IPC_CONFIG_POLICY_FIELDS)
 IPC_DEFINE(config_listener, IPC_TYPE_CONFIG_LISTENER, IPC_CONFIG_LISTENER_FIELDS)
 IPC_DEFINE(config_proxy, IPC_TYPE_CONFIG_PROXY, IPC_CONFIG_PROXY_FIELDS)
 IPC_DEFINE(config_process, IPC_TYPE_CONFIG_PROCESS, IPC_CONFIG_PROCESS_FIELDS)
+IPC_DEFINE(config_tls, IPC_TYPE_CONFIG_TLS, IPC_CONFIG_TLS_FIELDS)
+IPC_DEFINE(config_admin, IPC_TYPE_CONFIG_ADMIN, IPC_CONFIG_ADMIN_FIELDS)
+IPC_DEFINE(config_account, IPC_TYPE_CONFIG_ACCOUNT, IPC_CONFIG_ACCOUNT_FIELDS)
 IPC_DEFINE(config_end, IPC_TYPE_CONFIG_END, IPC_CONFIG_END_FIELDS)
 IPC_DEFINE(config_error, IPC_TYPE_CONFIG_ERROR, IPC_CONFIG_ERROR_FIELDS)
 IPC_DEFINE(drain, IPC_TYPE_DRAIN, IPC_DRAIN_FIELDS)
@@ -69,6 +72,8 @@ IPC_DEFINE(described, IPC_TYPE_DESCRIBED, IPC_DESCRIBED_FIELDS)
 IPC_DEFINE(create_ca, IPC_TYPE_CREATE_CA, IPC_CREATE_CA_FIELDS)
 IPC_DEFINE(import_ca, IPC_TYPE_IMPORT_CA, IPC_IMPORT_CA_FIELDS)
 IPC_DEFINE(ca_created, IPC_TYPE_CA_CREATED, IPC_CA_CREATED_FIELDS)
+IPC_DEFINE(sign_tls, IPC_TYPE_SIGN_TLS, IPC_SIGN_TLS_FIELDS)
+IPC_DEFINE(tls_signed, IPC_TYPE_TLS_SIGNED, IPC_TLS_SIGNED_FIELDS)
 
 /* to_ledger.h */
 IPC_DEFINE(request, IPC_TYPE_REQUEST, IPC_REQUEST_FIELDS)
@@ -77,6 +82,10 @@ IPC_DEFINE(contact, IPC_TYPE_CONTACT, IPC_CONTACT_FIELDS)
 IPC_DEFINE(refusal, IPC_TYPE_REFUSAL, IPC_REFUSAL_FIELDS)
 IPC_DEFINE(answered, IPC_TYPE_ANSWERED, IPC_ANSWERED_FIELDS)
 IPC_DEFINE(crl, IPC_TYPE_CRL, IPC_CRL_FIELDS)
+IPC_DEFINE(challenge_order, IPC_TYPE_CHALLENGE_ORDER, IPC_CHALLENGE_ORDER_FIELDS)
+IPC_DEFINE(challenge_made, IPC_TYPE_CHALLENGE_MADE, IPC_CHALLENGE_MADE_FIELDS)
+IPC_DEFINE(confirm, IPC_TYPE_CONFIRM, IPC_CONFIRM_FIELDS)
+IPC_DEFINE(confirmed, IPC_TYPE_CONFIRMED, IPC_CONFIRMED_FIELDS)
 
 /* to_notifier.h */
 IPC_DEFINE(verify, IPC_TYPE_VERIFY, IPC_VERIFY_FIELDS)
@@ -142,6 +151,9 @@ ipc_spec_table(size_t *out_count)
         &ipc_config_listener_spec,
         &ipc_config_proxy_spec,
         &ipc_config_process_spec,
+        &ipc_config_tls_spec,
+        &ipc_config_admin_spec,
+        &ipc_config_account_spec,
         &ipc_config_end_spec,
         &ipc_config_error_spec,
         &ipc_drain_spec,
@@ -169,12 +181,18 @@ ipc_spec_table(size_t *out_count)
         &ipc_create_ca_spec,
         &ipc_import_ca_spec,
         &ipc_ca_created_spec,
+        &ipc_sign_tls_spec,
+        &ipc_tls_signed_spec,
         &ipc_request_spec,
         &ipc_verdict_spec,
         &ipc_contact_spec,
         &ipc_refusal_spec,
         &ipc_answered_spec,
         &ipc_crl_spec,
+        &ipc_challenge_order_spec,
+        &ipc_challenge_made_spec,
+        &ipc_confirm_spec,
+        &ipc_confirmed_spec,
         &ipc_verify_spec,
         &ipc_verified_spec,
         &ipc_notify_spec,

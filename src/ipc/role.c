@@ -141,6 +141,24 @@ TAKE_PART(config_profile)
 TAKE_PART(config_ca)
 TAKE_PART(config_policy)
 TAKE_PART(config_proxy)
+TAKE_PART(config_admin)
+TAKE_PART(config_account)
+
+MUST_CHECK static enum base_code
+take_config_tls(struct ipc_role_link *link, struct base_error *err)
+{
+    struct ipc_config_tls message;
+    struct base_error why = {0};
+    TRY(ipc_decode(&ipc_config_tls_spec, &link->frame, &message, err));
+    if (link->handlers->on_config_tls == NULL) {
+        return unexpected(&link->frame, err);
+    }
+    if (link->handlers->on_config_tls(link->arg, &message, take_fd(&link->frame), &why) !=
+        BASE_OK) {
+        note_refusal(link, &why);
+    }
+    return BASE_OK;
+}
 
 enum base_code
 ipc_role_ready(struct ipc_role_link *link, struct base_error *err)
@@ -228,10 +246,7 @@ take_listener(struct ipc_role_link *link, struct base_error *err)
     if (link->handlers->on_listener == NULL) {
         return unexpected(&link->frame, err);
     }
-    /* A set of bits in one octet; the enum names each. */
-    unsigned purpose = listener.purpose;
-    return link->handlers->on_listener(link->arg, (enum ipc_listener_purpose)purpose,
-        listener.address, take_fd(&link->frame), err);
+    return link->handlers->on_listener(link->arg, &listener, take_fd(&link->frame), err);
 }
 
 MUST_CHECK static enum base_code
@@ -315,6 +330,12 @@ dispatch(struct ipc_role_link *link, struct base_error *err)
         return take_config_policy(link, err);
     case IPC_TYPE_CONFIG_PROXY:
         return take_config_proxy(link, err);
+    case IPC_TYPE_CONFIG_TLS:
+        return take_config_tls(link, err);
+    case IPC_TYPE_CONFIG_ADMIN:
+        return take_config_admin(link, err);
+    case IPC_TYPE_CONFIG_ACCOUNT:
+        return take_config_account(link, err);
     case IPC_TYPE_CONFIG_END:
         return take_config_end(link, err);
     case IPC_TYPE_DRAIN:

@@ -39,13 +39,20 @@ struct ipc_role_handlers {
         void *arg, const struct ipc_config_policy *message, struct base_error *err);
     enum base_code (*on_config_proxy)(
         void *arg, const struct ipc_config_proxy *message, struct base_error *err);
+    /* take_fd: the memory file of a certificate or key, -1 when there is none. */
+    enum base_code (*on_config_tls)(
+        void *arg, const struct ipc_config_tls *message, int take_fd, struct base_error *err);
+    enum base_code (*on_config_admin)(
+        void *arg, const struct ipc_config_admin *message, struct base_error *err);
+    enum base_code (*on_config_account)(
+        void *arg, const struct ipc_config_account *message, struct base_error *err);
     /* Take the whole configuration or nothing of it. generation is what READY carries. */
     enum base_code (*on_config_end)(void *arg, uint32_t generation, struct base_error *err);
     /* A new peer, or a new socket to one that was restarted: what was outstanding there is lost.
      * take_fd is blocking and close-on-exec. */
     enum base_code (*on_peer)(void *arg, enum ipc_role peer, int take_fd, struct base_error *err);
-    enum base_code (*on_listener)(void *arg, enum ipc_listener_purpose purpose,
-        struct bytes address, int take_fd, struct base_error *err);
+    enum base_code (*on_listener)(
+        void *arg, const struct ipc_listener *message, int take_fd, struct base_error *err);
     /* A reload took this address away; connections that are there live on. */
     void (*on_listener_closed)(void *arg, struct bytes address);
     enum base_code (*on_passphrase)(void *arg, int take_fd, struct base_error *err);

@@ -81,6 +81,43 @@ IPC_DECLARE(answered, IPC_ANSWERED_FIELDS)
 #define IPC_CRL_FIELDS(U8, U32, U64, I64, BYTES) BYTES(ca, IPC_NAME_MAX) U64(number)
 IPC_DECLARE(crl, IPC_CRL_FIELDS)
 
+/*
+ * Somebody with an account wants a challenge; it is answered by CHALLENGE_MADE. subject: RFC 4514
+ * text, sans: as in control.h's CHALLENGE_NEW. is_page: it is for NDES's page and counts among
+ * those. ttl_s 0: the profile's.
+ */
+#define IPC_CHALLENGE_ORDER_FIELDS(U8, U32, U64, I64, BYTES)                                       \
+    U64(request_id)                                                                                \
+    BYTES(profile, IPC_NAME_MAX)                                                                   \
+    BYTES(device, IPC_TEXT_MAX)                                                                    \
+    BYTES(subject, IPC_TEXT_MAX)                                                                   \
+    BYTES(sans, 16384)                                                                             \
+    U8(is_san_bound) I64(ttl_s) U32(uses) U8(is_page) BYTES(account, IPC_NAME_MAX)
+IPC_DECLARE(challenge_order, IPC_CHALLENGE_ORDER_FIELDS)
+/* code: 0 or an enum base_code, and nothing was made. */
+#define IPC_CHALLENGE_MADE_FIELDS(U8, U32, U64, I64, BYTES)                                        \
+    U64(request_id)                                                                                \
+    U32(code)                                                                                      \
+    BYTES(detail, IPC_DETAIL_LEN)                                                                  \
+    BYTES(challenge, 128) BYTES(challenge_id, 32) I64(expires_ms) U64(delivery_id)
+IPC_DECLARE(challenge_made, IPC_CHALLENGE_MADE_FIELDS)
+
+/*
+ * A certificate has arrived: the device says so, and the front has verified its signature with the
+ * certificate's key (account empty), or an account does (profiles: those that it may speak for).
+ * installed_ms: when, as the device says; 0: not said. Answered by CONFIRMED.
+ */
+#define IPC_CONFIRM_FIELDS(U8, U32, U64, I64, BYTES)                                               \
+    U64(request_id)                                                                                \
+    U64(delivery_id)                                                                               \
+    BYTES(certificate_sha256, 32)                                                                  \
+    I64(installed_ms)                                                                              \
+    BYTES(source, IPC_SOURCE_MAX) BYTES(account, IPC_NAME_MAX) BYTES(profiles, IPC_TEXT_MAX)
+IPC_DECLARE(confirm, IPC_CONFIRM_FIELDS)
+/* code: 0 or an enum base_code. */
+#define IPC_CONFIRMED_FIELDS(U8, U32, U64, I64, BYTES) U64(request_id) U32(code)
+IPC_DECLARE(confirmed, IPC_CONFIRMED_FIELDS)
+
 /* clang-format on */
 
 #endif

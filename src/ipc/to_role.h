@@ -23,14 +23,15 @@
 IPC_DECLARE(peer, IPC_PEER_FIELDS)
 
 /* With the listening socket. purpose: enum ipc_listener_purpose. address: "127.0.0.1:8080" for
- * logs. */
+ * logs. is_tls: nothing is served there before CONFIG_TLS of this address has been taken. */
 enum ipc_listener_purpose {
     IPC_LISTEN_SCEP = 1,
     IPC_LISTEN_DOCUMENTS = 2,
     IPC_LISTEN_ADMIN = 4,
     IPC_LISTEN_CONTROL = 8
 };
-#define IPC_LISTENER_FIELDS(U8, U32, U64, I64, BYTES) U8(purpose) BYTES(address, IPC_TEXT_MAX)
+#define IPC_LISTENER_FIELDS(U8, U32, U64, I64, BYTES)                                              \
+    U8(purpose) U8(is_tls) BYTES(address, IPC_TEXT_MAX)
 IPC_DECLARE(listener, IPC_LISTENER_FIELDS)
 /* A reload took this address away: accept no more there; connections that are there live on. */
 #define IPC_LISTENER_CLOSED_FIELDS(U8, U32, U64, I64, BYTES) BYTES(address, IPC_TEXT_MAX)
@@ -141,10 +142,50 @@ enum ipc_policy_notify {
     U8(is_hresult_unsigned) I64(revocations_s)
 IPC_DECLARE(config_policy, IPC_CONFIG_POLICY_FIELDS)
 
-/* From the config step to the supervisor: listen here. */
+/*
+ * From the config step to the supervisor: listen here. tls: enum ipc_tls. certificate, key: paths of
+ * PEM files, relative to the home or absolute. names: of an own certificate, newline-separated; ca:
+ * which CA issues it.
+ */
+enum ipc_tls { IPC_TLS_NONE, IPC_TLS_OWN, IPC_TLS_FILES };
 #define IPC_CONFIG_LISTENER_FIELDS(U8, U32, U64, I64, BYTES)                                       \
-    BYTES(address, IPC_TEXT_MAX) U8(purpose)
+    BYTES(address, IPC_TEXT_MAX)                                                                   \
+    U8(purpose)                                                                                    \
+    U8(tls)                                                                                        \
+    BYTES(certificate, IPC_TEXT_MAX)                                                               \
+    BYTES(key, IPC_TEXT_MAX) BYTES(names, IPC_TEXT_MAX) BYTES(ca, IPC_NAME_MAX)
 IPC_DECLARE(config_listener, IPC_CONFIG_LISTENER_FIELDS)
+
+/*
+ * How a listener speaks TLS. To the front, for IPC_TLS_FILES twice: with the certificates and then
+ * with the private key as descriptor, a memory file in PEM; part says which. For IPC_TLS_OWN once,
+ * without a descriptor, to front and signer: the front makes a key, and the signer a certificate for
+ * exactly these names (SIGN_TLS). address: as LISTENER has it. path: where the file is, for errors.
+ */
+enum ipc_tls_part { IPC_TLS_CERTIFICATE = 1, IPC_TLS_KEY };
+#define IPC_CONFIG_TLS_FIELDS(U8, U32, U64, I64, BYTES)                                            \
+    BYTES(address, IPC_TEXT_MAX)                                                                   \
+    U8(tls)                                                                                        \
+    U8(part) BYTES(path, IPC_TEXT_MAX) BYTES(names, IPC_TEXT_MAX) BYTES(ca, IPC_NAME_MAX)
+IPC_DECLARE(config_tls, IPC_CONFIG_TLS_FIELDS)
+
+/*
+ * To front and ledger: the administration over HTTP. page_profile: of challenges from NDES's page;
+ * page_outstanding: how many of these may be open at a time. Rates are per account, and for wrong
+ * passwords also per source.
+ */
+#define IPC_CONFIG_ADMIN_FIELDS(U8, U32, U64, I64, BYTES)                                          \
+    BYTES(page_profile, IPC_NAME_MAX)                                                              \
+    U8(is_page_utf8)                                                                               \
+    U32(page_outstanding) U32(requests_per_minute) U32(wrong_passwords_per_minute)
+IPC_DECLARE(config_admin, IPC_CONFIG_ADMIN_FIELDS)
+
+/* To the front: who may ask for challenges. password: a scrypt text (pki/password.h), or empty.
+ * token: the SHA-256 of a bearer token, in hexadecimal, or empty. profiles: newline-separated. */
+#define IPC_CONFIG_ACCOUNT_FIELDS(U8, U32, U64, I64, BYTES)                                        \
+    BYTES(name, IPC_NAME_MAX)                                                                      \
+    BYTES(password, IPC_TEXT_MAX) BYTES(token, IPC_NAME_MAX) BYTES(profiles, IPC_TEXT_MAX)
+IPC_DECLARE(config_account, IPC_CONFIG_ACCOUNT_FIELDS)
 
 /* To the front: X-Forwarded-For of this address or network ("10.0.0.0/8") counts. */
 #define IPC_CONFIG_PROXY_FIELDS(U8, U32, U64, I64, BYTES) BYTES(network, IPC_SOURCE_MAX)

@@ -1,7 +1,8 @@
 /*
  * to_signer.h - the signer's narrow verbs, and its answers.
  *
- * The socket is the asker's identity. The front may OPEN_ENVELOPE, SIGN_CERT_REP, DESCRIBE. The
+ * The socket is the asker's identity. The front may OPEN_ENVELOPE, SIGN_CERT_REP, SIGN_TLS,
+ * DESCRIBE. The
  * ledger may CHECK_BODY, SIGN_BODY, SIGN_CRL, READ_JOURNAL, DESCRIBE, and for an administrator
  * OPEN_ENVELOPE, who inspects a message, and SIGN_PROFILE, who exports a profile. The supervisor alone may
  * CREATE_CA and IMPORT_CA, and only while the home has no CA. Anything else ends the connection.
@@ -127,6 +128,19 @@ IPC_DECLARE(import_ca, IPC_IMPORT_CA_FIELDS)
 #define IPC_CA_CREATED_FIELDS(U8, U32, U64, I64, BYTES)                                            \
     U64(request_id) U32(code) BYTES(detail, IPC_DETAIL_LEN)
 IPC_DECLARE(ca_created, IPC_CA_CREATED_FIELDS)
+
+/*
+ * A certificate for a listener's own TLS. The signer builds the body itself: for exactly the names
+ * that CONFIG_TLS of this CA has (names, as they stand there), serverAuth, SIGNER_TLS_VALID_S, for
+ * the P-256 key in spki. code: 0 or an enum base_code.
+ */
+#define IPC_SIGN_TLS_FIELDS(U8, U32, U64, I64, BYTES)                                              \
+    U64(request_id) BYTES(ca, IPC_NAME_MAX) BYTES(names, IPC_TEXT_MAX) BYTES(spki, IPC_SPKI_MAX)
+IPC_DECLARE(sign_tls, IPC_SIGN_TLS_FIELDS)
+#define IPC_TLS_SIGNED_FIELDS(U8, U32, U64, I64, BYTES)                                            \
+    U64(request_id)                                                                                \
+    U32(code) BYTES(detail, IPC_DETAIL_LEN) BYTES(certificate, IPC_CERTIFICATE_MAX)
+IPC_DECLARE(tls_signed, IPC_TLS_SIGNED_FIELDS)
 
 /* clang-format on */
 

@@ -42,6 +42,9 @@ enum ipc_type {
     IPC_TYPE_CONFIG_PROCESS,
     IPC_TYPE_PEER_LOST,
     IPC_TYPE_CONFIG_POLICY,
+    IPC_TYPE_CONFIG_TLS,
+    IPC_TYPE_CONFIG_ADMIN,
+    IPC_TYPE_CONFIG_ACCOUNT,
     /* to the signer (to_signer.h) */
     IPC_TYPE_OPEN_ENVELOPE = 100,
     IPC_TYPE_SIGN_CERT_REP,
@@ -53,6 +56,7 @@ enum ipc_type {
     IPC_TYPE_CREATE_CA,
     IPC_TYPE_IMPORT_CA,
     IPC_TYPE_SIGN_PROFILE,
+    IPC_TYPE_SIGN_TLS,
     /* from the signer (to_signer.h) */
     IPC_TYPE_ENVELOPE_KEY = 150,
     IPC_TYPE_CERT_REP_SIGNATURE,
@@ -65,6 +69,7 @@ enum ipc_type {
     IPC_TYPE_CA_CREATED,
     IPC_TYPE_CERTIFICATE,
     IPC_TYPE_PROFILE_SIGNATURE,
+    IPC_TYPE_TLS_SIGNED,
     /* front -> ledger, and its answers (to_ledger.h) */
     IPC_TYPE_REQUEST = 200,
     IPC_TYPE_CONTACT,
@@ -72,6 +77,10 @@ enum ipc_type {
     IPC_TYPE_ANSWERED,
     IPC_TYPE_VERDICT,
     IPC_TYPE_CRL,
+    IPC_TYPE_CHALLENGE_ORDER,
+    IPC_TYPE_CHALLENGE_MADE,
+    IPC_TYPE_CONFIRM,
+    IPC_TYPE_CONFIRMED,
     /* ledger <-> notifier (to_notifier.h) */
     IPC_TYPE_VERIFY = 250,
     IPC_TYPE_VERIFIED,

@@ -129,7 +129,7 @@ journal_record_decode(struct bytes octets, struct journal_record *out, struct ba
     uint8_t kind = at[AT_KIND];
     uint8_t serial_len = at[AT_SERIAL_LEN];
     uint64_t at_ms = get_number(at + AT_TIME, 8);
-    if (kind < JOURNAL_BODY_SIGNED || kind > JOURNAL_PROFILE_SIGNED) {
+    if (kind < JOURNAL_BODY_SIGNED || kind > JOURNAL_TLS_MADE) {
         return base_fail(err, E_JOURNAL_BROKEN, "a record of unknown kind %d", (int)kind);
     }
     if (serial_len == 0 || serial_len > JOURNAL_SERIAL_MAX || at_ms > INT64_MAX ||

@@ -30,6 +30,7 @@ enum journal_kind {
     JOURNAL_CA_CREATED,      /* serial and SHA-256 of the CA certificate's TBSCertificate */
     JOURNAL_CA_IMPORTED,     /* the same */
     JOURNAL_PROFILE_SIGNED,  /* serial of the RA certificate, SHA-256 of the signed attributes */
+    JOURNAL_TLS_MADE,        /* serial and SHA-256 of the TBSCertificate of a listener's own TLS */
 };
 
 struct journal_record {

@@ -9,7 +9,7 @@
 #include "ipc/control.h"
 #include "ledger/approval.h"
 #include "ledger/batch.h"
-#include "ledger/challenge.h"
+#include "ledger/challenge_order.h"
 #include "ledger/control_bound.h"
 #include "ledger/control_outbox.h"
 #include "ledger/control_profile.h"
@@ -37,126 +37,36 @@ struct answer {
  * -------------------------------------------------------------------------------------------------
  */
 
-struct new_challenge {
-    const struct ipc_challenge_new *question;
-    const struct ledger_profile *profile;
-    struct bytes subject;
-    struct bytes sans;
-    int64_t now_ms;
-    int64_t expires_ms;
-};
-
-static enum base_code
-add_challenge(struct answer *answer, const struct new_challenge *it, char *out_text,
-    struct store_challenge *challenge, struct store_delivery *delivery, uint8_t mac[32],
-    struct base_error *err)
-{
-    struct ledger *ledger = answer->ledger;
-    struct store_op *op = NULL;
-    const struct store_event *event = NULL;
-    uint64_t wanted = (uint64_t)(it->now_ms / 1000) << 8;
-    uint64_t id = wanted > ledger->last_challenge_id ? wanted : ledger->last_challenge_id + 1;
-    char id_text[LEDGER_CHALLENGE_ID_TEXT_LEN + 1] = "";
-    if (id > LEDGER_CHALLENGE_ID_MAX) {
-        return base_fail(err, E_INTERNAL, "the last challenge id was given out");
-    }
-    TRY(ledger_challenge_make(
-        id, BYTES_ARRAY(ledger->mac_key), &ledger->random, out_text, mac, err));
-    ledger->last_challenge_id = id;
-    ledger_challenge_id_text(id, id_text);
-    *delivery = (struct store_delivery){.id = ledger_next_delivery_id(ledger),
-        .profile = it->profile->name,
-        .device = it->question->device,
-        .challenge_id = id,
-        .subject = it->subject,
-        .sans = it->sans,
-        .state = bytes_from_text(ledger_state_name(LEDGER_OFFERED)),
-        .step = (uint8_t)ledger_state_step(LEDGER_OFFERED),
-        .created_ms = it->now_ms,
-        .updated_ms = it->now_ms};
-    *challenge = (struct store_challenge){.id = id,
-        .mac = {mac, 32},
-        .profile = it->profile->name,
-        .device = it->question->device,
-        .subject = it->subject,
-        .is_san_bound = it->question->is_san_bound != 0,
-        .sans = it->sans,
-        .created_ms = it->now_ms,
-        .expires_ms = it->expires_ms,
-        .uses = it->question->uses,
-        .uses_left = it->question->uses,
-        .state = STORE_CHALLENGE_NEW,
-        .delivery_id = delivery->id};
-    TRY(ledger_batch_make_event(
-        ledger, delivery->id, 1, "challenge_made", BASE_OK, bytes_from_text(id_text), &event, err));
-    TRY(ledger_batch_op(ledger, STORE_ADD_CHALLENGE, &op, NULL, err));
-    op->challenge = challenge;
-    op->delivery = delivery;
-    op->events = event;
-    op->event_count = 1;
-    return ledger_lookup_add(ledger, delivery, BYTES_NONE, err);
-}
-
-static enum base_code
-make_challenges(struct answer *answer, const struct new_challenge *it, struct base_error *err)
-{
-    char texts[IPC_PAGE_MAX][LEDGER_CHALLENGE_TEXT_LEN + 1];
-    struct store_challenge challenges[IPC_PAGE_MAX];
-    struct store_delivery deliveries[IPC_PAGE_MAX];
-    uint8_t macs[IPC_PAGE_MAX][32];
-    uint32_t count = it->question->count;
-    if (count == 0 || count > IPC_PAGE_MAX) {
-        return base_fail(err, E_USAGE, "%u challenges at once, at most %d", count, IPC_PAGE_MAX);
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        TRY(add_challenge(answer, it, texts[i], &challenges[i], &deliveries[i], macs[i], err));
-    }
-    TRY(ledger_batch_commit(answer->ledger, err));
-    for (uint32_t i = 0; i < count; i++) {
-        char id_text[LEDGER_CHALLENGE_ID_TEXT_LEN + 1] = "";
-        ledger_challenge_id_text(challenges[i].id, id_text);
-        const struct ipc_challenge row = {.challenge = bytes_from_text(texts[i]),
-            .challenge_id = bytes_from_text(id_text),
-            .expires_ms = it->expires_ms,
-            .delivery_id = deliveries[i].id};
-        TRY(ipc_send(answer->fd, &ipc_challenge_spec, &row, -1, err));
-    }
-    explicit_bzero(texts, sizeof(texts));
-    return BASE_OK;
-}
-
 static enum base_code
 take_challenge_new(struct answer *answer, const struct ipc_frame *frame, struct base_error *err)
 {
     struct ipc_challenge_new question;
-    BUFFER_LOCAL(subject, IPC_SUBJECT_MAX);
-    BUFFER_LOCAL(sans, IPC_SANS_MAX);
+    struct ledger_challenge_made made[IPC_PAGE_MAX];
     TRY(ipc_decode(&ipc_challenge_new_spec, frame, &question, err));
-    struct new_challenge it = {
-        .question = &question, .now_ms = base_clock_now_ms(&answer->ledger->clock)};
-    it.profile = ledger_settings_find_profile(answer->ledger->settings, NULL, question.profile);
-    if (it.profile == NULL) {
-        return base_fail(err, E_PROFILE_UNKNOWN, "'%.*s'", (int)question.profile.len,
-            (const char *)question.profile.ptr);
-    }
-    if (question.subject.len > 0) {
-        TRY(pki_name_from_text(question.subject, &subject, err));
-        TRY(pki_name_check(buffer_bytes(&subject), err));
-    }
-    if (question.sans.len > 0) {
-        TRY(pki_sans_from_text(question.sans, &sans, err));
-    }
-    if (!base_is_clean_utf8(question.device)) {
-        return base_fail(err, E_TEXT_FORMAT, "a device name with control characters");
-    }
+    const struct ledger_challenge_order order = {.profile = question.profile,
+        .device = question.device,
+        .subject = question.subject,
+        .sans = question.sans,
+        .is_san_bound = question.is_san_bound != 0,
+        .ttl_s = question.ttl_s,
+        .uses = question.uses,
+        .count = question.count};
     if (question.is_bound != 0) {
-        return ledger_control_bound_new(answer->ledger, answer->fd, &question, it.profile, err);
+        const struct ledger_profile *profile = NULL;
+        TRY(ledger_challenge_order_check(answer->ledger, &order, &profile, err));
+        return ledger_control_bound_new(answer->ledger, answer->fd, &question, profile, err);
     }
-    it.subject = buffer_bytes(&subject);
-    it.sans = buffer_bytes(&sans);
-    it.expires_ms =
-        it.now_ms + 1000 * (question.ttl_s != 0 ? question.ttl_s : it.profile->challenge_ttl_s);
-    return make_challenges(answer, &it, err);
+    TRY(ledger_challenge_order(answer->ledger, &order, made, err));
+    enum base_code code = BASE_OK;
+    for (uint32_t i = 0; code == BASE_OK && i < question.count; i++) {
+        const struct ipc_challenge row = {.challenge = bytes_from_text(made[i].text),
+            .challenge_id = bytes_from_text(made[i].id_text),
+            .expires_ms = made[i].expires_ms,
+            .delivery_id = made[i].delivery_id};
+        code = ipc_send(answer->fd, &ipc_challenge_spec, &row, -1, err);
+    }
+    explicit_bzero(made, sizeof(made));
+    return code;
 }
 
 /* ---- deliveries

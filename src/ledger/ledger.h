@@ -19,6 +19,7 @@ struct ledger_flights;
 struct ledger_limits;
 struct ledger_outbox;
 struct ledger_questions;
+struct ledger_outstanding;
 
 struct ipc_role_link;
 
@@ -43,6 +44,7 @@ struct ledger {
     struct ledger_questions *questions; /* owned */
     struct ledger_outbox *outbox;       /* owned */
     bool is_crl_wanted;                 /* a revocation was stored: make new ones soon */
+    struct ledger_outstanding *outstanding; /* owned */
     struct ledger_audit audit;
     uint64_t last_request_id; /* of our questions to the signer */
 };

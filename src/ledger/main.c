@@ -17,11 +17,14 @@
 #include "ipc/role.h"
 #include "ipc/to_signer.h"
 #include "ledger/batch.h"
+#include "ledger/challenge_order.h"
+#include "ledger/confirm.h"
 #include "ledger/control.h"
 #include "ledger/crl.h"
 #include "ledger/flight.h"
 #include "ledger/limits.h"
 #include "ledger/outbox.h"
+#include "ledger/outstanding.h"
 #include "ledger/question.h"
 #include "ledger/request.h"
 #include "ledger/revoke.h"
@@ -340,6 +343,14 @@ on_policy(void *arg, const struct ipc_config_policy *message, struct base_error 
 }
 
 static enum base_code
+on_admin(void *arg, const struct ipc_config_admin *message, struct base_error *err)
+{
+    (void)err;
+    ((struct role *)arg)->incoming->page_outstanding = message->page_outstanding;
+    return BASE_OK;
+}
+
+static enum base_code
 on_ca(void *arg, const struct ipc_config_ca *message, struct base_error *err)
 {
     (void)arg;
@@ -403,14 +414,12 @@ on_peer(void *arg, enum ipc_role peer, int take_fd, struct base_error *err)
 }
 
 static enum base_code
-on_listener(void *arg, enum ipc_listener_purpose purpose, struct bytes address, int take_fd,
-    struct base_error *err)
+on_listener(void *arg, const struct ipc_listener *message, int take_fd, struct base_error *err)
 {
     struct role *role = arg;
-    (void)address;
-    if (purpose != IPC_LISTEN_CONTROL || role->control_listener >= 0) {
+    if (message->purpose != IPC_LISTEN_CONTROL || role->control_listener >= 0) {
         (void)close(take_fd);
-        return base_fail(err, E_IPC_UNEXPECTED, "a listener for %d", (int)purpose);
+        return base_fail(err, E_IPC_UNEXPECTED, "a listener for %d", (int)message->purpose);
     }
     role->control_listener = take_fd;
     return BASE_OK;
@@ -434,6 +443,8 @@ take_from_front(struct ledger *ledger, const struct ipc_frame *frame, struct bas
     struct ipc_contact contact;
     struct ipc_refusal refusal;
     struct ipc_answered answered;
+    struct ipc_challenge_order order;
+    struct ipc_confirm confirm;
     switch (ipc_frame_type(frame)) {
     case IPC_TYPE_REQUEST:
         TRY(ipc_decode(&ipc_request_spec, frame, &request, err));
@@ -450,6 +461,14 @@ take_from_front(struct ledger *ledger, const struct ipc_frame *frame, struct bas
     case IPC_TYPE_ANSWERED:
         TRY(ipc_decode(&ipc_answered_spec, frame, &answered, err));
         ledger_take_answered(ledger, &answered);
+        return BASE_OK;
+    case IPC_TYPE_CHALLENGE_ORDER:
+        TRY(ipc_decode(&ipc_challenge_order_spec, frame, &order, err));
+        ledger_take_challenge_order(ledger, &order);
+        return BASE_OK;
+    case IPC_TYPE_CONFIRM:
+        TRY(ipc_decode(&ipc_confirm_spec, frame, &confirm, err));
+        ledger_take_confirm(ledger, &confirm);
         return BASE_OK;
     default:
         return base_fail(
@@ -746,6 +765,7 @@ main(void)
         .on_config_profile = on_profile,
         .on_config_policy = on_policy,
         .on_config_ca = on_ca,
+        .on_config_admin = on_admin,
         .on_config_end = on_end,
         .on_peer = on_peer,
         .on_listener = on_listener,
@@ -778,8 +798,9 @@ main(void)
     ledger->limits = ledger_limits_new();
     ledger->questions = ledger_questions_new();
     ledger->outbox = ledger_outbox_new();
+    ledger->outstanding = ledger_outstanding_new();
     if (ledger->batch == NULL || ledger->flights == NULL || ledger->limits == NULL ||
-        ledger->questions == NULL || ledger->outbox == NULL) {
+        ledger->questions == NULL || ledger->outbox == NULL || ledger->outstanding == NULL) {
         return 1;
     }
     while (!is_drained(&role)) {
@@ -792,6 +813,7 @@ main(void)
     ledger_limits_free(ledger->limits);
     ledger_questions_free(ledger->questions);
     ledger_outbox_free(ledger->outbox);
+    ledger_outstanding_free(ledger->outstanding);
     ledger_settings_free(ledger->settings);
     ledger_settings_free(role.incoming);
     ledger_authorities_clear(&ledger->authorities);

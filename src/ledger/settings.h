@@ -63,6 +63,7 @@ struct ledger_settings {
     int64_t crl_renew_before_s;
     uint32_t wrong_challenges_per_minute;
     int64_t retry_window_s;
+    uint32_t page_outstanding;
     struct buffer texts[130 + LEDGER_POLICIES_MAX];
     size_t text_count;
 };

@@ -398,6 +398,16 @@ pki_digest(
 }
 
 enum base_code
+pki_md5_thumbprint(struct bytes data, uint8_t out[16], struct base_error *err)
+{
+    size_t len = 0;
+    if (EVP_Q_digest(NULL, "MD5", NULL, data.ptr, data.len, out, &len) != 1 || len != 16) {
+        return pki_openssl_fail(err, E_CRYPTO, "MD5");
+    }
+    return BASE_OK;
+}
+
+enum base_code
 pki_sha256(const struct bytes *parts, size_t count, uint8_t out[32], struct base_error *err)
 {
     OWN(EVP_MD_CTX) context = EVP_MD_CTX_new();

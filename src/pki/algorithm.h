@@ -70,6 +70,9 @@ void pki_write_signature_algorithm(
  * from memory: E_CRYPTO. */
 MUST_CHECK enum base_code pki_digest(
     enum pki_digest digest, struct bytes data, uint8_t out[PKI_DIGEST_MAX], struct base_error *err);
+/* MD5, for a thumbprint that people compare and nothing relies on. Errors: E_CRYPTO. */
+MUST_CHECK enum base_code pki_md5_thumbprint(
+    struct bytes data, uint8_t out[16], struct base_error *err);
 /* SHA-256 of several parts in turn. */
 MUST_CHECK enum base_code pki_sha256(
     const struct bytes *parts, size_t count, uint8_t out[32], struct base_error *err);

@@ -90,6 +90,7 @@ note_record(void *arg, const struct journal_record *record, struct base_error *e
         return note_crl(book, record, err);
     case JOURNAL_BODY_SIGNED:
     case JOURNAL_RA_MADE:
+    case JOURNAL_TLS_MADE:
     case JOURNAL_CA_CREATED:
         return signer_serials_add(
             book->serials, record_serial(record), record->seq, record->at_ms, err);

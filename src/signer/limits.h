@@ -45,6 +45,13 @@
 #define SIGNER_VALID_MAX_S ((int64_t)50 * 366 * 86400) /* of any certificate */
 #define SIGNER_WARN_BEFORE_S ((int64_t)90 * 86400) /* CA or RA certificate ends soon: a warning */
 
+/* A listener's own TLS certificate is valid for so long; the front asks for the next one when two
+ * thirds have passed. Beyond the count: that listener is refused, and within an hour no more than
+ * that many certificates are made. */
+#define SIGNER_TLS_VALID_S ((int64_t)90 * 86400)
+#define SIGNER_TLS_MAX 16
+#define SIGNER_TLS_PER_HOUR 64
+
 /* A serial is 48 bits of milliseconds and 96 random bits. */
 #define SIGNER_SERIAL_LEN 18
 #define SIGNER_SERIAL_TIME_LEN 6

@@ -46,6 +46,16 @@ on_config_ca(void *arg, const struct ipc_config_ca *message, struct base_error *
     return signer_config_add_ca(arg, message, err);
 }
 
+MUST_CHECK static enum base_code
+on_config_tls(void *arg, const struct ipc_config_tls *message, int take_fd, struct base_error *err)
+{
+    if (take_fd >= 0) {
+        (void)close(take_fd); /* keys of listeners are not for us */
+        return base_fail(err, E_IPC_UNEXPECTED, "a file of a listener");
+    }
+    return signer_config_add_tls(arg, message, err);
+}
+
 /*
  * Locked memory is all of the address space, also what is mapped later. Where the system allows
  * less than that, locking would succeed now and threads would fail later; then it is better to have
@@ -174,6 +184,7 @@ on_other(void *arg, const struct ipc_frame *frame, struct base_error *err)
 static const struct ipc_role_handlers handlers = {.on_config_general = on_config_general,
     .on_config_profile = on_config_profile,
     .on_config_ca = on_config_ca,
+    .on_config_tls = on_config_tls,
     .on_config_end = on_config_end,
     .on_peer = on_peer,
     .on_passphrase = on_passphrase,

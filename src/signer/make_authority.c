@@ -16,9 +16,8 @@
 #define RA_EKU "1.3.6.1.4.1.311.20.2.1" /* Certificate Request Agent */
 #define ROOT_PATH_LEN 0                 /* it issues end entities only */
 
-/* Like every serial of ours: 48 bits of milliseconds, 96 random bits. */
-MUST_CHECK static enum base_code
-make_serial(
+enum base_code
+signer_make_serial(
     const struct signer_maker *maker, uint8_t out[SIGNER_SERIAL_LEN], struct base_error *err)
 {
     uint64_t now_ms = (uint64_t)base_clock_now_ms(&maker->clock);
@@ -53,7 +52,7 @@ make_ra(
     int64_t begin_s = now_s - SIGNER_BACKDATE_MAX_S;
     uint8_t serial[SIGNER_SERIAL_LEN];
     BUFFER_LOCAL(subject, IPC_SUBJECT_MAX);
-    TRY(make_serial(maker, serial, err));
+    TRY(signer_make_serial(maker, serial, err));
     TRY(signer_ra_name(ca->subject, &subject, err));
     TRY(pki_private_key_generate(BYTES_LITERAL(RA_KEY), &authority->ra_key, err));
     const struct pki_body_spec spec = {.serial = BYTES_ARRAY(serial),
@@ -99,7 +98,7 @@ signer_authority_create(const struct signer_maker *maker, const struct ipc_creat
     int64_t now_s = base_clock_now_s(&maker->clock);
     TRY(check_order(order, now_s, &subject, err));
     TRY(signer_authority_new(order->ca, &authority, err));
-    TRY(make_serial(maker, serial, err));
+    TRY(signer_make_serial(maker, serial, err));
     TRY(pki_private_key_generate(order->key_spec, &key, err));
     TRY(signer_authority_set_key(authority, MOVE(key), err));
     const struct pki_body_spec spec = {.serial = BYTES_ARRAY(serial),

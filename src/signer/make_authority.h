@@ -19,6 +19,10 @@ struct signer_maker {
     struct base_random random;
 };
 
+/* Like every serial of ours: 48 bits of milliseconds, 96 random bits. Errors: E_SIGNER_CLOCK. */
+MUST_CHECK enum base_code signer_make_serial(
+    const struct signer_maker *maker, uint8_t out[SIGNER_SERIAL_LEN], struct base_error *err);
+
 /* Errors: E_KEY_TYPE, E_NAME_FORMAT, E_CA_UNSUITABLE (its name or its time). */
 MUST_CHECK enum base_code signer_authority_create(const struct signer_maker *maker,
     const struct ipc_create_ca *order, struct signer_authority **out, struct base_error *err);

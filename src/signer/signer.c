@@ -4,6 +4,8 @@
 
 #include "base/banned.h"
 
+#define HOUR_MS 3600000
+
 static void
 settings_clear(struct signer_settings *settings)
 {
@@ -116,6 +118,46 @@ signer_config_add_ca(
     TRY(signer_key_uri_read(message->key_uri, setting.key_file, err));
     coming->cas[coming->ca_count++] = setting;
     return BASE_OK;
+}
+
+enum base_code
+signer_config_add_tls(
+    struct signer *signer, const struct ipc_config_tls *message, struct base_error *err)
+{
+    struct signer_settings *coming = &signer->coming;
+    if (coming->tls_count == SIGNER_TLS_MAX) {
+        return base_fail(err, E_SIGNER_PROFILE, "more than %d listeners", SIGNER_TLS_MAX);
+    }
+    struct signer_tls_setting *setting = &coming->tls[coming->tls_count++];
+    memcpy(setting->ca, message->ca.ptr, message->ca.len);
+    memcpy(setting->names, message->names.ptr, message->names.len);
+    return BASE_OK;
+}
+
+enum base_code
+signer_admit_tls(struct signer *signer, struct bytes ca, struct bytes names, struct base_error *err)
+{
+    bool is_known = false;
+    int64_t now_ms = base_clock_mono_ms(&signer->clock);
+    (void)pthread_mutex_lock(&signer->lock);
+    for (size_t i = 0; i < signer->settings.tls_count; i++) {
+        const struct signer_tls_setting *setting = &signer->settings.tls[i];
+        is_known = is_known ||
+                   (bytes_equal_text(ca, setting->ca) && bytes_equal_text(names, setting->names));
+    }
+    int64_t *oldest_ms = &signer->tls_made_ms[signer->tls_made_count % SIGNER_TLS_PER_HOUR];
+    bool is_often = signer->tls_made_count >= SIGNER_TLS_PER_HOUR && now_ms - *oldest_ms < HOUR_MS;
+    if (is_known && !is_often) {
+        *oldest_ms = now_ms;
+        signer->tls_made_count++;
+    }
+    (void)pthread_mutex_unlock(&signer->lock);
+    if (!is_known) {
+        return base_fail(err, E_SIGNER_PROFILE, "no listener has these names");
+    }
+    return is_often ? base_fail(err, E_SIGNER_PROFILE, "%d certificates for TLS within an hour",
+                          SIGNER_TLS_PER_HOUR)
+                    : BASE_OK;
 }
 
 /* The coming settings become those that hold. */

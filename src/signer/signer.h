@@ -25,6 +25,12 @@ struct signer_ca_setting {
     char key_file[SIGNER_FILE_NAME_MAX];
 };
 
+/* A listener with a certificate of ours: the only names that one is made for. */
+struct signer_tls_setting {
+    char ca[IPC_NAME_MAX + 1];
+    char names[IPC_TEXT_MAX + 1]; /* newline-separated */
+};
+
 /* One configuration, as it came between CONFIG_GENERAL and CONFIG_END. */
 struct signer_settings {
     char home[IPC_TEXT_MAX + 1];
@@ -36,6 +42,8 @@ struct signer_settings {
     size_t ca_count;
     struct signer_profile *profiles; /* owned */
     size_t profile_count;
+    struct signer_tls_setting tls[SIGNER_TLS_MAX];
+    size_t tls_count;
 };
 
 struct signer {
@@ -51,6 +59,8 @@ struct signer {
     struct signer_settings settings;
     struct signer_authority *authorities[SIGNER_CA_MAX]; /* owned; in the order of settings.cas;
                                                             NULL: not made yet */
+    int64_t tls_made_ms[SIGNER_TLS_PER_HOUR];            /* the last ones, a ring; monotonic */
+    size_t tls_made_count;
     int folder_fd;
     struct signer_book *book;
     struct signer_checked *checked; /* owned */
@@ -70,6 +80,9 @@ MUST_CHECK enum base_code signer_config_add_profile(
     struct signer *signer, const struct ipc_config_profile *message, struct base_error *err);
 MUST_CHECK enum base_code signer_config_add_ca(
     struct signer *signer, const struct ipc_config_ca *message, struct base_error *err);
+/* Errors: E_SIGNER_PROFILE (too many). */
+MUST_CHECK enum base_code signer_config_add_tls(
+    struct signer *signer, const struct ipc_config_tls *message, struct base_error *err);
 /* Open HOME/signer, making it when it is missing: before the process confines itself, which needs
  * the folder to be there. Errors: E_SIGNER_KEY_FILE. */
 MUST_CHECK enum base_code signer_open_folder(struct signer *signer, struct base_error *err);
@@ -93,6 +106,10 @@ MUST_CHECK enum base_code signer_find_profile(
 /* The CAs that are there, in the configuration's order; returns how many. */
 size_t signer_list_authorities(
     struct signer *signer, const struct signer_authority *out[SIGNER_CA_MAX]);
+/* May a certificate for these names be made now? Counts it. Errors: E_SIGNER_PROFILE (not in the
+ * configuration, or too many within an hour). */
+MUST_CHECK enum base_code signer_admit_tls(
+    struct signer *signer, struct bytes ca, struct bytes names, struct base_error *err);
 int64_t signer_crl_valid_s(struct signer *signer);
 /* For a record: its level may change with a reload. */
 struct base_log signer_log(struct signer *signer);

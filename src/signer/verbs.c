@@ -13,6 +13,7 @@ static const struct {
 } verbs[] = {
     {IPC_TYPE_OPEN_ENVELOPE, MAY(IPC_FRONT) | MAY(IPC_LEDGER), signer_open_envelope},
     {IPC_TYPE_SIGN_CERT_REP, MAY(IPC_FRONT), signer_sign_cert_rep},
+    {IPC_TYPE_SIGN_TLS, MAY(IPC_FRONT), signer_sign_tls},
     {IPC_TYPE_CHECK_BODY, MAY(IPC_LEDGER), signer_check_body},
     {IPC_TYPE_SIGN_BODY, MAY(IPC_LEDGER), signer_sign_body},
     {IPC_TYPE_SIGN_CRL, MAY(IPC_LEDGER), signer_sign_crl},

@@ -21,6 +21,7 @@ MUST_CHECK enum base_code signer_open_envelope(
     const struct signer_call *call, struct base_error *err);
 MUST_CHECK enum base_code signer_sign_cert_rep(
     const struct signer_call *call, struct base_error *err);
+MUST_CHECK enum base_code signer_sign_tls(const struct signer_call *call, struct base_error *err);
 MUST_CHECK enum base_code signer_describe(const struct signer_call *call, struct base_error *err);
 MUST_CHECK enum base_code signer_check_body(const struct signer_call *call, struct base_error *err);
 MUST_CHECK enum base_code signer_sign_body(const struct signer_call *call, struct base_error *err);

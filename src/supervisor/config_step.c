@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "ipc/channel.h"
 #include "supervisor/spawn.h"
+#include "supervisor/tls_files.h"
 #include "supervisor/users.h"
 
 #include "base/banned.h"
@@ -22,6 +23,7 @@ supervisor_config_free(struct supervisor_config *config)
     if (config == NULL) {
         return;
     }
+    supervisor_tls_close(config);
     for (size_t i = 0; i < config->frame_count; i++) {
         explicit_bzero(config->frames[i].octets, config->frames[i].len);
         free(config->frames[i].octets);
@@ -62,6 +64,13 @@ take_listener(
     size_t i = config->listener_count++;
     copy_text(config->listeners[i].address, sizeof(config->listeners[i].address), listener.address);
     config->listeners[i].purpose = listener.purpose;
+    config->listeners[i].tls = listener.tls;
+    copy_text(config->listeners[i].certificate, IPC_TEXT_MAX + 1, listener.certificate);
+    copy_text(config->listeners[i].key, IPC_TEXT_MAX + 1, listener.key);
+    copy_text(config->listeners[i].names, IPC_TEXT_MAX + 1, listener.names);
+    copy_text(config->listeners[i].ca, IPC_NAME_MAX + 1, listener.ca);
+    config->listeners[i].certificate_fd = -1;
+    config->listeners[i].key_fd = -1;
     return BASE_OK;
 }
 
@@ -182,6 +191,9 @@ supervisor_config_read(const struct supervisor *supervisor, struct supervisor_co
     }
     while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
     }
+    if (code == BASE_OK && supervisor->roles[SUPERVISOR_FRONT].is_wanted) {
+        code = supervisor_tls_open(supervisor, config, err);
+    }
     if (code == BASE_OK) {
         *out_config = MOVE(config);
     }
@@ -200,7 +212,10 @@ is_for(uint16_t type, enum ipc_role role)
     case IPC_TYPE_CONFIG_PROFILE:
     case IPC_TYPE_CONFIG_CA:
         return role == IPC_LEDGER || role == IPC_SIGNER;
+    case IPC_TYPE_CONFIG_ADMIN:
+        return role == IPC_FRONT || role == IPC_LEDGER;
     case IPC_TYPE_CONFIG_PROXY:
+    case IPC_TYPE_CONFIG_ACCOUNT:
         return role == IPC_FRONT;
     case IPC_TYPE_CONFIG_POLICY:
         return role == IPC_LEDGER || role == IPC_NOTIFIER;
@@ -285,6 +300,7 @@ supervisor_config_send(const struct supervisor *supervisor, const struct supervi
             TRY(ipc_send_frame(role->fd, &frame, err));
         }
     }
+    TRY(supervisor_tls_send(supervisor, config, role, err));
     struct ipc_config_end end = {.generation = role->generation};
     return ipc_send(role->fd, &ipc_config_end_spec, &end, -1, err);
 }

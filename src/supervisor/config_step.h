@@ -19,6 +19,13 @@ struct supervisor_config {
     struct {
         char address[IPC_TEXT_MAX + 1];
         uint8_t purpose;
+        uint8_t tls; /* enum ipc_tls */
+        char certificate[IPC_TEXT_MAX + 1];
+        char key[IPC_TEXT_MAX + 1];
+        char names[IPC_TEXT_MAX + 1];
+        char ca[IPC_NAME_MAX + 1];
+        int certificate_fd; /* memory files of both, owned; -1: none (tls_files.h) */
+        int key_fd;
     } listeners[SUPERVISOR_LISTENERS_MAX];
     size_t listener_count;
     struct {

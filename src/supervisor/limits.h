@@ -8,7 +8,8 @@
 
 #define SUPERVISOR_LISTENERS_MAX 16 /* as in the configuration; more --listen are refused */
 #define SUPERVISOR_FRAMES_MAX                                                                      \
-    160 /* of one configuration: 16 listeners, 32 proxies, 8 CAs, 64 profiles, ... */
+    256 /* of one configuration: 32 proxies, 8 CAs, 64 profiles, 64 accounts, ... */
+#define SUPERVISOR_TLS_FILE_MAX ((size_t)64 * 1024) /* certificates or a key in PEM */
 #define SUPERVISOR_PASSPHRASE_MAX ((size_t)4096)
 
 /* Milliseconds. */

@@ -84,8 +84,9 @@ note_actual(struct supervisor_listener *listener)
 }
 
 MUST_CHECK static enum base_code
-add_one(const char *address, uint8_t purpose, const struct supervisor_listeners *present,
-    struct supervisor_listeners *out, struct base_error *err)
+add_one(const char *address, uint8_t purpose, uint8_t tls,
+    const struct supervisor_listeners *present, struct supervisor_listeners *out,
+    struct base_error *err)
 {
     if (out->count == SUPERVISOR_LISTENERS_MAX) {
         return base_fail(err, E_LISTEN, "more than %d addresses", SUPERVISOR_LISTENERS_MAX);
@@ -101,6 +102,7 @@ add_one(const char *address, uint8_t purpose, const struct supervisor_listeners 
         note_actual(listener);
     }
     listener->purpose = purpose;
+    listener->tls = tls;
     out->count++;
     return BASE_OK;
 }
@@ -165,10 +167,12 @@ collect(const struct supervisor *supervisor, const struct supervisor_config *con
         return BASE_OK;
     }
     for (; given != NULL && *given != NULL; given++) {
-        TRY(add_one(*given, IPC_LISTEN_SCEP | IPC_LISTEN_DOCUMENTS, present, out, err));
+        TRY(add_one(
+            *given, IPC_LISTEN_SCEP | IPC_LISTEN_DOCUMENTS, IPC_TLS_NONE, present, out, err));
     }
     for (size_t i = 0; supervisor->options->listen == NULL && i < config->listener_count; i++) {
-        TRY(add_one(config->listeners[i].address, config->listeners[i].purpose, present, out, err));
+        TRY(add_one(config->listeners[i].address, config->listeners[i].purpose,
+            config->listeners[i].tls, present, out, err));
     }
     return BASE_OK;
 }

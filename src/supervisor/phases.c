@@ -113,16 +113,31 @@ supervisor_is_over(const struct supervisor *supervisor)
 
 /* ---- starting ---- */
 
+static const char *
+purpose_text(uint8_t purpose)
+{
+    switch (purpose) {
+    case IPC_LISTEN_SCEP:
+        return "scep";
+    case IPC_LISTEN_DOCUMENTS:
+        return "documents";
+    case IPC_LISTEN_ADMIN:
+        return "admin";
+    default:
+        return "scep,documents";
+    }
+}
+
 static void
 log_listening(const struct supervisor *supervisor, const struct supervisor_listener *listener)
 {
     struct base_log_record record;
     base_log_begin(&record, &supervisor->log, BASE_LOG_INFO, "listening", BYTES_NONE);
     base_log_word(&record, "address", listener->actual);
-    base_log_word(&record, "purpose",
-        listener->purpose == IPC_LISTEN_SCEP
-            ? "scep"
-            : (listener->purpose == IPC_LISTEN_DOCUMENTS ? "documents" : "scep,documents"));
+    base_log_word(&record, "purpose", purpose_text(listener->purpose));
+    if (listener->tls != IPC_TLS_NONE) {
+        base_log_word(&record, "tls", listener->tls == IPC_TLS_OWN ? "own" : "files");
+    }
     base_log_end(&record);
 }
 
@@ -252,7 +267,14 @@ begin_reload(struct supervisor *supervisor)
     begin_notifier(supervisor);
 }
 
-/* Tell the front what is new and what is gone; a changed purpose is both. */
+static bool
+is_tls(const struct supervisor_listener *listener)
+{
+    return listener->tls != IPC_TLS_NONE;
+}
+
+/* Tell the front what is new and what is gone; a changed purpose is both, and so is TLS where there
+ * was none. */
 static void
 change_listeners(struct supervisor *supervisor)
 {
@@ -261,7 +283,7 @@ change_listeners(struct supervisor *supervisor)
         const struct supervisor_listener *old = &supervisor->listeners.list[i];
         const struct supervisor_listener *kept =
             supervisor_listeners_find(&supervisor->next_listeners, old->address);
-        if (kept == NULL || kept->purpose != old->purpose) {
+        if (kept == NULL || kept->purpose != old->purpose || is_tls(kept) != is_tls(old)) {
             struct ipc_listener_closed closed = {.address = bytes_from_text(old->actual)};
             supervisor_role_send(supervisor, front, &ipc_listener_closed_spec, &closed, -1);
         }
@@ -270,9 +292,10 @@ change_listeners(struct supervisor *supervisor)
         const struct supervisor_listener *new = &supervisor->next_listeners.list[i];
         const struct supervisor_listener *old =
             supervisor_listeners_find(&supervisor->listeners, new->address);
-        if (old == NULL || old->purpose != new->purpose) {
-            struct ipc_listener message = {
-                .purpose = new->purpose, .address = bytes_from_text(new->actual)};
+        if (old == NULL || old->purpose != new->purpose || is_tls(old) != is_tls(new)) {
+            struct ipc_listener message = {.purpose = new->purpose,
+                .is_tls = is_tls(new),
+                .address = bytes_from_text(new->actual)};
             supervisor_role_send(supervisor, front, &ipc_listener_spec, &message, new->fd);
             log_listening(supervisor, new);
         }

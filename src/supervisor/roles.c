@@ -100,8 +100,9 @@ send_listeners(struct supervisor *supervisor, struct supervisor_role *role)
     }
     for (size_t i = 0; role->role == IPC_FRONT && i < supervisor->listeners.count; i++) {
         const struct supervisor_listener *listener = &supervisor->listeners.list[i];
-        struct ipc_listener message = {
-            .purpose = listener->purpose, .address = bytes_from_text(listener->actual)};
+        struct ipc_listener message = {.purpose = listener->purpose,
+            .is_tls = listener->tls != IPC_TLS_NONE,
+            .address = bytes_from_text(listener->actual)};
         supervisor_role_send(supervisor, role, &ipc_listener_spec, &message, listener->fd);
     }
 }

@@ -52,6 +52,7 @@ struct supervisor_role {
 struct supervisor_listener {
     int fd;
     uint8_t purpose;
+    uint8_t tls; /* enum ipc_tls; sockets of --listen and of socket activation have none */
     char address[IPC_TEXT_MAX + 1]; /* as it was asked for: the key of a reload */
     char actual[IPC_TEXT_MAX + 1];  /* with the port that the system chose */
 };

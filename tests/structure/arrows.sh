@@ -41,12 +41,13 @@ expect() {
 }
 expect kurier-signer 'libcrypto libseccomp '
 expect kurier-ledger 'libcrypto libjansson libseccomp libsqlite3 '
-expect kurier-front 'libcrypto libevent_core-2.1 libseccomp '
+expect kurier-front 'libcrypto libevent_core-2.1 libevent_openssl-2.1 libjansson libseccomp libssl '
 expect kurier-notifier 'libcrypto libcurl libjansson libseccomp '
 expect kurier-config 'libseccomp libyaml-0 '
 
-# The front has no code that uses a private key or a database; the signer none that reads HTTP or SCEP.
-for symbol in pki_sign pki_unwrap_key pki_private_key_load store_commit; do
+# The front has no code that uses a private key of CA or RA or a database (a listener's TLS key is used by libssl alone); the
+# signer none that reads HTTP or SCEP.
+for symbol in pki_sign pki_unwrap_key pki_private_key_load pki_private_key_generate store_commit; do
     if nm "$build/kurier-front" | grep -qE " [tT] $symbol\$"; then complain "kurier-front contains $symbol"; fi
 done
 for symbol in scep_ front_ store_; do

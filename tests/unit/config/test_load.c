@@ -39,6 +39,9 @@ assert_refused(const char *text, enum base_code code, unsigned line)
     }
 }
 
+/* What kurier account token could have printed. */
+#define TOKEN "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+
 /*
  * A file with one key at a known line: @before is the place of the key within its sections, @value
  * is what stands behind it. Returns the line of the value.
@@ -123,6 +126,16 @@ take_default_of(const struct config_key *outer, const struct config_key *key)
                                          : "%s",
         key->initial[0] == '\0' && !config_type_is_list(key->type) ? "\"\"" : key->initial);
     one_key(outer, key, value, text, sizeof(text));
+    /* An account must have one of the two. */
+    bool is_half = outer != NULL && strcmp(outer->name, "accounts") == 0 &&
+                   strcmp(key->name, "token") != 0 && strcmp(key->name, "password") != 0;
+    if (outer != NULL && strcmp(outer->name, "accounts") == 0) {
+        assert_int_equal(load(text), E_CONFIG_REQUIRED);
+        (void)strncat(text, is_half ? "    token: " TOKEN "\n" : "    profiles: [default]\n",
+            sizeof(text) - strlen(text) - 1);
+        assert_int_equal(load(text), is_half ? BASE_OK : E_CONFIG_REQUIRED);
+        return;
+    }
     if (load(text) != BASE_OK) {
         print_error("%s: %s\n", key->name, err.detail);
         fail();
@@ -535,10 +548,68 @@ limits_hold_at_the_limit_and_not_beyond(void **state)
     assert_refused(text, E_CONFIG_LIMIT, 4 + 15); /* 16 paths of 64 octets and their separators */
 }
 
+/* TLS and administration: what must not be combined. */
+static void
+listeners_need_what_their_purpose_wants(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        load("listen:\n  - address: 127.0.0.1:9000\n    purposes: [admin]\n"), BASE_OK);
+    assert_int_equal(
+        load("listen:\n  - address: \"[::1]:9000\"\n    purposes: [admin]\n"), BASE_OK);
+    assert_refused(
+        "listen:\n  - address: 0.0.0.0:9000\n    purposes: [admin]\n", E_CONFIG_VALUE, 3);
+    assert_refused(
+        "listen:\n  - address: 192.0.2.7:9000\n    purposes: [admin]\n", E_CONFIG_VALUE, 3);
+    assert_refused(
+        "listen:\n  - address: \"[::]:9000\"\n    purposes: [admin]\n", E_CONFIG_VALUE, 3);
+    assert_refused(
+        "listen:\n  - address: 127.0.0.1:9000\n    purposes: [admin, scep]\n", E_CONFIG_VALUE, 3);
+    assert_int_equal(
+        load("listen:\n  - address: 0.0.0.0:9000\n    purposes: [admin]\n"
+             "    tls: own\n    names: [kurier.example.org, 192.0.2.7, \"2001:db8::7\"]\n"),
+        BASE_OK);
+    assert_int_equal(load("listen:\n  - address: 0.0.0.0:9000\n    tls: files\n"
+                          "    certificate: tls.crt\n    key: /etc/ssl/private/tls.key\n"),
+        BASE_OK);
+    assert_refused("listen:\n  - address: 0.0.0.0:9000\n    tls: files\n    key: tls.key\n",
+        E_CONFIG_REQUIRED, 3);
+    assert_refused("listen:\n  - address: 0.0.0.0:9000\n    tls: files\n    certificate: a\n",
+        E_CONFIG_REQUIRED, 3);
+    assert_refused("listen:\n  - address: 0.0.0.0:9000\n    tls: own\n", E_CONFIG_REQUIRED, 3);
+    assert_refused(
+        "listen:\n  - address: 0.0.0.0:9000\n    tls: own\n    names: [a]\n    ca: other\n",
+        E_CONFIG_REFERENCE, 5);
+    assert_refused("listen:\n  - address: 0.0.0.0:9000\n    tls: own\n    names: [-a.example]\n",
+        E_CONFIG_VALUE, 4);
+    assert_refused(
+        "listen:\n  - address: 0.0.0.0:9000\n    tls: own\n    names: [a b]\n", E_CONFIG_VALUE, 4);
+}
+
+static void
+accounts_are_whole(void **state)
+{
+    (void)state;
+    assert_int_equal(load("accounts: {}\n"), BASE_OK);
+    assert_int_equal(load("accounts:\n"), BASE_OK);
+    assert_int_equal(load("accounts:\n  mdm:\n    token: " TOKEN "\n"), BASE_OK);
+    assert_refused("accounts:\n  mdm:\n    profiles: [default]\n", E_CONFIG_REQUIRED, 2);
+    assert_refused(
+        "accounts:\n  mdm:\n    token: " TOKEN "\n    profiles: [other]\n", E_CONFIG_REFERENCE, 4);
+    /* A password or a token where their hash belongs. */
+    assert_refused("accounts:\n  mdm:\n    password: geheim\n", E_CONFIG_VALUE, 3);
+    assert_refused("accounts:\n  mdm:\n    token: kurier_ABCDEF\n", E_CONFIG_VALUE, 3);
+    assert_refused("admin:\n  page_profile: other\n", E_CONFIG_REFERENCE, 2);
+    assert_refused("admin:\n  page_outstanding: 10001\n", E_CONFIG_RANGE, 2);
+    assert_refused("admin:\n  challenge_page: latin-1\n", E_CONFIG_VALUE, 2);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(listeners_need_what_their_purpose_wants),
+        cmocka_unit_test(accounts_are_whole),
         cmocka_unit_test(every_key_takes_its_default),
         cmocka_unit_test(every_key_refuses_a_wrong_kind_with_its_line),
         cmocka_unit_test(every_range_is_kept_at_both_ends),

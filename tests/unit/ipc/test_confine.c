@@ -341,6 +341,18 @@ ledger_and_signer_work_in_their_folder(void **state)
     assert_well(in_child(IPC_SIGNER, use_threads));
 }
 
+/* A thread, and no process: clone without CLONE_THREAD is refused. */
+static void
+use_one_thread(void)
+{
+    int ran = 0;
+    pthread_t thread;
+    WANT(pthread_create(&thread, NULL, thread_main, &ran) == 0);
+    WANT(pthread_join(thread, NULL) == 0);
+    WANT(ran == 1);
+    WANT(fork() < 0);
+}
+
 static void
 start_thread(void)
 {
@@ -350,11 +362,11 @@ start_thread(void)
 }
 
 static void
-front_and_ledger_start_no_threads(void **state)
+only_signer_and_front_start_threads(void **state)
 {
     (void)state;
-    assert_well(in_child(IPC_FRONT, start_thread));
     assert_well(in_child(IPC_LEDGER, start_thread));
+    assert_well(in_child(IPC_FRONT, use_one_thread));
 }
 
 static void
@@ -493,7 +505,7 @@ main(void)
         cmocka_unit_test(front_serves_connections),
         cmocka_unit_test(notifier_connects_outward_and_accepts_nobody),
         cmocka_unit_test(ledger_and_signer_work_in_their_folder),
-        cmocka_unit_test(front_and_ledger_start_no_threads),
+        cmocka_unit_test(only_signer_and_front_start_threads),
         cmocka_unit_test(a_failed_assertion_ends_a_confined_process_by_its_signal),
         cmocka_unit_test(role_without_a_table_is_refused),
         cmocka_unit_test(absent_feature_is_an_error_only_when_strict),

@@ -149,7 +149,7 @@ records_of_odd_form_are_refused(void **state)
     static const struct {
         size_t at;
         uint8_t value;
-    } cases[] = {{0, 'X'}, {2, 2}, {3, 0}, {3, 7}, {16, 0x80}, {32, 0}, {32, 21}, {33 + 19, 1},
+    } cases[] = {{0, 'X'}, {2, 2}, {3, 0}, {3, 8}, {16, 0x80}, {32, 0}, {32, 21}, {33 + 19, 1},
         {53, 1}, {63, 1}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         fill(&page);

@@ -135,6 +135,11 @@ program_configure(struct program *program, const struct program_options *options
     program_tell(program->supervisor, &ipc_config_general_spec, &general, -1);
     program_tell(program->supervisor, &ipc_config_profile_spec, profile, -1);
     program_tell(program->supervisor, &ipc_config_ca_spec, &ca, -1);
+    const struct ipc_config_tls tls = {.address = BYTES_LITERAL("127.0.0.1:8443"),
+        .tls = IPC_TLS_OWN,
+        .names = BYTES_LITERAL("scep.example.org\n127.0.0.1"),
+        .ca = BYTES_LITERAL("default")};
+    program_tell(program->supervisor, &ipc_config_tls_spec, &tls, -1);
     program_tell(program->supervisor, &ipc_config_end_spec, &end, -1);
 }
 

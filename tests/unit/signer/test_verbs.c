@@ -31,6 +31,8 @@ free_device_key(void **state)
     return 0;
 }
 
+static struct pki_private_key *tls_key;
+
 static struct program *
 start_new(void **state, const char *key_spec)
 {
@@ -485,6 +487,53 @@ journal_is_read_in_pages_that_verify(void **state)
     fixture_body_clear(&body);
 }
 
+/* One question for a listener's certificate; the answer's code. */
+static enum base_code
+ask_tls(struct program *program, const char *ca, const char *names, struct buffer *out)
+{
+    static struct ipc_frame frame;
+    struct ipc_tls_signed answer;
+    const struct ipc_sign_tls ask = {.request_id = 77,
+        .ca = bytes_from_text(ca),
+        .names = bytes_from_text(names),
+        .spki = pki_private_key_peek_spki(tls_key)};
+    program_tell(program->front, &ipc_sign_tls_spec, &ask, -1);
+    assert_int_equal(ipc_receive(program->front, &frame, NULL), BASE_OK);
+    assert_int_equal(ipc_decode(&ipc_tls_signed_spec, &frame, &answer, NULL), BASE_OK);
+    assert_int_equal(answer.request_id, 77);
+    buffer_reset(out);
+    assert_int_equal(buffer_append(out, answer.certificate, NULL), BASE_OK);
+    return (enum base_code)answer.code;
+}
+
+static void
+a_listeners_certificate_is_for_configured_names_and_in_the_journal(void **state)
+{
+    OWN_STRUCT(program) program = start_new(state, "ec:p256");
+    OWN_STRUCT(signer_authority) seen = program_describe(program, program->front);
+    struct pki_certificate read;
+    BUFFER_LOCAL(der, IPC_CERTIFICATE_MAX);
+    const char *names = "scep.example.org\n127.0.0.1";
+    assert_int_equal(pki_private_key_generate(BYTES_LITERAL("ec:p256"), &tls_key, NULL), BASE_OK);
+    assert_int_equal(ask_tls(program, "default", names, &der), BASE_OK);
+    assert_int_equal(pki_certificate_read(buffer_bytes(&der), &read, NULL), BASE_OK);
+    assert_int_equal(pki_certificate_check_issuer(&read, &seen->ca.read, NULL), BASE_OK);
+    assert_true(program_has_logged(program, "event=tls_certificate_made"));
+    /* Fewer, more, or others; and a CA that there is not. */
+    assert_int_equal(ask_tls(program, "default", "scep.example.org", &der), E_SIGNER_PROFILE);
+    assert_int_equal(ask_tls(program, "default", "", &der), E_SIGNER_PROFILE);
+    assert_int_equal(ask_tls(program, "default", "scep.example.org\n127.0.0.1\nbank.example", &der),
+        E_SIGNER_PROFILE);
+    assert_int_equal(ask_tls(program, "other", names, &der), E_SIGNER_PROFILE);
+    assert_int_equal(der.len, 0);
+    /* A hijacked front does not get as many as it likes. */
+    for (int i = 1; i < SIGNER_TLS_PER_HOUR; i++) {
+        assert_int_equal(ask_tls(program, "default", names, &der), BASE_OK);
+    }
+    assert_int_equal(ask_tls(program, "default", names, &der), E_SIGNER_PROFILE);
+    pki_private_key_free(tls_key);
+}
+
 /*
  * The socket of @peer ends without an answer, and the supervisor is told who misbehaved. It hears
  * so after the record is written, and for each socket once.
@@ -512,7 +561,7 @@ T25_foreign_verbs_end_the_connection(void **state)
     const struct ipc_read_journal journal = {.from_seq = 0};
     const struct ipc_create_ca create = {.ca = BYTES_LITERAL("default")};
     const struct ipc_import_ca take = {.ca = BYTES_LITERAL("default")};
-    const struct ipc_open_envelope open_it = {.ca = BYTES_LITERAL("default")};
+    const struct ipc_sign_tls tls = {.ca = BYTES_LITERAL("default")};
     const struct ipc_sign_cert_rep rep = {.ca = BYTES_LITERAL("default")};
     const struct ipc_sign_profile profile = {.ca = BYTES_LITERAL("default")};
     const struct ipc_ready ready = {.generation = 1};
@@ -523,7 +572,7 @@ T25_foreign_verbs_end_the_connection(void **state)
         {&ipc_sign_crl_spec, &crl}, {&ipc_read_journal_spec, &journal},
         {&ipc_create_ca_spec, &create}, {&ipc_import_ca_spec, &take},
         {&ipc_sign_profile_spec, &profile}, {&ipc_ready_spec, &ready}},
-      ledger[] = {{&ipc_open_envelope_spec, &open_it}, {&ipc_sign_cert_rep_spec, &rep},
+      ledger[] = {{&ipc_sign_tls_spec, &tls}, {&ipc_sign_cert_rep_spec, &rep},
           {&ipc_create_ca_spec, &create}, {&ipc_import_ca_spec, &take}};
     for (size_t i = 0; i < sizeof(front) / sizeof(front[0]); i++) {
         program_tell(program->front, front[i].spec, front[i].message, -1);
@@ -640,6 +689,7 @@ main(void)
         TEST(journal_is_read_in_pages_that_verify),
         TEST(questions_at_once_are_each_answered_once),
         TEST(T25_foreign_verbs_end_the_connection),
+        TEST(a_listeners_certificate_is_for_configured_names_and_in_the_journal),
         TEST(malformed_messages_end_their_connection_alone),
     };
     return cmocka_run_group_tests(tests, make_device_key, free_device_key);
