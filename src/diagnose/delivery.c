@@ -184,11 +184,23 @@ is_over(const struct diag_delivery *delivery)
     return delivery->reached[DIAG_INSTALLED] != 0 || delivery->reached[DIAG_REPORTED] != 0;
 }
 
+/* A line of another log of the same side that is older than what is known: how it was before. */
+static bool
+is_past(const struct diag_delivery *delivery, const struct diag_observation *observation)
+{
+    return observation->has_date && delivery->has_newest &&
+           (delivery->sources & 1U << observation->source) != 0 &&
+           delivery->newest_file != observation->file && observation->at_ms < delivery->newest_ms;
+}
+
 static bool
 begins_anew(const struct diag_delivery *delivery, const struct diag_observation *observation)
 {
     bool is_first_step = observation->mark == DIAG_PROFILE || observation->mark == DIAG_CONTACT ||
                          observation->mark == DIAG_REQUEST_MADE || observation->is_beginning;
+    if (is_past(delivery, observation)) {
+        return false;
+    }
     return (is_over(delivery) && is_first_step && observation->source != DIAG_IIS) ||
            (observation->is_another && (delivery->sources & 1U << observation->source) != 0);
 }
@@ -213,6 +225,22 @@ is_the_next_of_its_kind(const struct diag_deliveries *deliveries, size_t found)
     return current != DIAG_NONE && current != found && is_over(deliveries->all[found]) &&
            !deliveries->all[current]->has_id && !is_over(deliveries->all[current]) &&
            deliveries->all[current]->last_order > 0;
+}
+
+/* A device's log goes on with an id that a server's log, read before, has as well. */
+static bool
+is_known_to_a_server(const struct diag_deliveries *deliveries, size_t found,
+    const struct diag_observation *observation)
+{
+    size_t current = deliveries->current;
+    return current != DIAG_NONE && current != found &&
+           deliveries->all[current]->file == deliveries->file &&
+           deliveries->all[found]->file != deliveries->file && !deliveries->all[found]->is_joined &&
+           diag_delivery_is_of_device(deliveries->all[current]) &&
+           !diag_delivery_is_of_device(deliveries->all[found]) &&
+           !is_over(deliveries->all[current]) &&
+           diag_ids_agree(&observation->ids, &deliveries->all[current]->ids) &&
+           diag_ids_agree(&deliveries->all[found]->ids, &deliveries->all[current]->ids);
 }
 
 /* What the web server did for a request whose own line comes later: it names no client. */
@@ -252,6 +280,14 @@ choose(struct diag_deliveries *deliveries, const struct diag_observation *observ
 {
     size_t current = deliveries->current;
     size_t found = find_by_ids(deliveries, &observation->ids);
+    if (found != DIAG_NONE && is_past(deliveries->all[found], observation)) {
+        return found;
+    }
+    if (found != DIAG_NONE && is_known_to_a_server(deliveries, found, observation)) {
+        diag_delivery_join(deliveries->all[current], deliveries->all[found]);
+        index_ids(deliveries, current);
+        return current;
+    }
     if (found != DIAG_NONE) {
         return is_the_next_of_its_kind(deliveries, found) ? current : found;
     }
@@ -367,15 +403,6 @@ is_progress(enum diag_mark mark)
 {
     return mark != DIAG_NOTHING && mark != DIAG_CAUSE && mark != DIAG_CONTEXT &&
            mark != DIAG_ROOT_STATE && mark != DIAG_SERVER_UP;
-}
-
-/* A line of another log of the same side that is older than what is known: how it was before. */
-static bool
-is_past(const struct diag_delivery *delivery, const struct diag_observation *observation)
-{
-    return observation->has_date && delivery->has_newest &&
-           (delivery->sources & 1U << observation->source) != 0 &&
-           delivery->newest_file != observation->file && observation->at_ms < delivery->newest_ms;
 }
 
 static void

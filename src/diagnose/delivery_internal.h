@@ -32,6 +32,8 @@ void diag_delivery_keep_evidence(
     struct diag_delivery *delivery, const struct diag_evidence *evidence);
 void diag_delivery_note_failure(
     struct diag_delivery *delivery, const struct diag_observation *observation, uint64_t order);
+/* Did a device's log tell of it? */
+bool diag_delivery_is_of_device(const struct diag_delivery *delivery);
 /* @from becomes a part of @into. */
 void diag_delivery_join(struct diag_delivery *into, struct diag_delivery *from);
 /* The web server tells of a request that has ended: what it did for it is a part of it. */

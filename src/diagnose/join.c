@@ -38,8 +38,8 @@ is_far_away(const struct diag_delivery *a, const struct diag_delivery *b)
     return apart > 86400000;
 }
 
-static bool
-is_of_device(const struct diag_delivery *delivery)
+bool
+diag_delivery_is_of_device(const struct diag_delivery *delivery)
 {
     const unsigned devices =
         1U << DIAG_ANDROID | 1U << DIAG_APPLE | 1U << DIAG_WINDOWS | 1U << DIAG_CLIENT;
@@ -87,7 +87,7 @@ static bool
 may_join(const struct diag_delivery *into, const struct diag_delivery *from)
 {
     bool is_done = into->reached[DIAG_INSTALLED] != 0 && has_failed_before_the_end(from);
-    return into != from && !into->is_joined && !from->is_joined && !is_of_device(from) &&
+    return into != from && !into->is_joined && !from->is_joined && !diag_delivery_is_of_device(from) &&
            !is_done && diag_ids_agree(&from->ids, &into->ids) && !is_of_another_kind(into, from) &&
            !share_a_file(into, from) && !is_far_away(into, from);
 }
@@ -118,7 +118,7 @@ diag_delivery_join(struct diag_delivery *into, struct diag_delivery *from)
 {
     from->is_joined = true;
     into->is_told = into->is_told || from->is_told;
-    if (is_of_device(into)) {
+    if (diag_delivery_is_of_device(into)) {
         note_skew(into, from);
     }
     (void)diag_delivery_keep_ids(into, &from->ids);
@@ -137,7 +137,7 @@ diag_delivery_join(struct diag_delivery *into, struct diag_delivery *from)
     }
     if (from->has_newest && (!into->has_newest || from->newest_ms > into->newest_ms)) {
         into->newest_ms =
-            into->has_newest && is_of_device(into) ? into->newest_ms : from->newest_ms;
+            into->has_newest && diag_delivery_is_of_device(into) ? into->newest_ms : from->newest_ms;
         into->has_newest = true;
     }
     if (from->last_step > into->last_step) {
@@ -193,7 +193,7 @@ find_only(
     for (size_t i = 0; i < deliveries->count; i++) {
         struct diag_delivery *into = deliveries->all[i];
         bool are_two_clients = into->ids.client[0] != '\0' && from->ids.client[0] != '\0';
-        if (are_two_clients || is_of_device(into) != is_device || !may_join(into, from)) {
+        if (are_two_clients || diag_delivery_is_of_device(into) != is_device || !may_join(into, from)) {
             continue;
         }
         int64_t apart = distance(into, from);
@@ -232,7 +232,7 @@ join_all(struct diag_deliveries *deliveries, bool is_told, bool is_device)
 {
     for (size_t i = 0; i < deliveries->count; i++) {
         struct diag_delivery *from = deliveries->all[i];
-        if (from->is_joined || from->is_told != is_told || is_of_device(from)) {
+        if (from->is_joined || from->is_told != is_told || diag_delivery_is_of_device(from)) {
             continue;
         }
         struct diag_delivery *only = find_only(deliveries, from, is_device);

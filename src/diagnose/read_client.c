@@ -112,6 +112,7 @@ read_certmonger(struct diag_file *file, struct bytes line)
         {"status: CA_UNREACHABLE", DIAG_CONTEXT, 2, "connect-failure"},
         {"status: CA_WORKING", DIAG_CAUSE, 4, "ca-pending"},
         {"status: SUBMITTING", DIAG_REQUEST_SENT, 2, "request-sent-no-response"},
+        {"status: CA_UNCONFIGURED", DIAG_CAUSE, 2, "client-unconfigured"},
         {"status: CA_REJECTED", DIAG_CONTEXT, 3, "scep-fail-badrequest"},
     };
     if (diag_has(line, "Request ID '")) {

@@ -363,7 +363,7 @@ take_client(const struct diag_file *file, struct request *request)
     }
     request->client[at++] = ' ';
     for (size_t i = 0; i < agent.len && i < 100 && !bytes_equal_text(agent, "-"); i++) {
-        request->client[at++] = (char)(agent.ptr[i] == '+' ? ' ' : agent.ptr[i]);
+        request->client[at++] = agent.ptr[i] == '+' ? ' ' : (char)agent.ptr[i];
     }
     request->client[at] = '\0';
 }

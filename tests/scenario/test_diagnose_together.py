@@ -303,3 +303,148 @@ def test_a_server_that_is_stopped_in_the_middle(make_server, folder, keys):
     answer = diagnose(*logs, server.log_path)
     assert answer["stage"] == 2 and answer["verdict"] == "stopped", answer
     assert answer["cause"] in ("request-sent-no-response", "connect-failure", "connect-timeout", "tls-or-proxy-invalid-response", "ios-network"), answer
+
+
+# ---- more real logs: the wrong CA, nobody there, an expired challenge ------------------------------------------------
+
+
+def other_chain(make_server, folder, openssl):
+    """The certificates of another server: what an administrator copied from the wrong place."""
+    other = make_server("other-home", init=["--ca-key", "rsa:2048"]).start()
+    (folder / "other").mkdir()
+    return chain_file(other, folder / "other", openssl)
+
+
+def test_strongswan_with_another_ca(make_server, folder, openssl):
+    server = make_server(init=["--ca-key", "rsa:2048"]).start()
+    key = folder / "swan.key"
+    key.write_bytes(pki("--gen", "--type", "rsa", "--size", "2048", "--outform", "pem").stdout)
+    done = strongswan(server, folder, other_chain(make_server, folder, openssl), key, server.challenge(), check=False)
+    assert done.returncode != 0
+    (folder / "swan.log").write_bytes(done.stderr)
+    answer = diagnose(folder / "swan.log", server.log_path)
+    assert answer["verdict"] == "stopped" and answer["cause"] == "request-encrypted-to-wrong-cert", done.stderr.decode() + server.log_path.read_text()
+
+
+def test_strongswan_and_a_closed_port(make_server, folder, openssl):
+    server = make_server(init=["--ca-key", "rsa:2048"]).start()
+    paths = chain_file(server, folder, openssl)
+    server.stop()
+    key = folder / "swan.key"
+    key.write_bytes(pki("--gen", "--type", "rsa", "--size", "2048", "--outform", "pem").stdout)
+    done = strongswan(server, folder, paths, key, "x", check=False)
+    (folder / "swan.log").write_bytes(done.stderr)
+    assert found(diagnose(folder / "swan.log")) == (2, "stopped", "connect-failure"), done.stderr.decode()
+
+
+def certmonger_log(server, folder, bundle, challenge):
+    _, text = certmonger(server, folder, bundle, f"getcert request -s -c kurier -f $PWD/c.pem -k $PWD/k.pem -N CN=m -L {challenge} -I one -w -v; getcert list -s")
+    (folder / "getcert.txt").write_text(text)
+    return folder / "getcert.txt"
+
+
+def test_certmonger_with_an_expired_challenge(make_server, folder, openssl):
+    server = make_server(init=["--ca-key", "rsa:2048"]).start()
+    challenge = server.challenge("--ttl", "1s")
+    time.sleep(2.1)
+    log = certmonger_log(server, folder, chain_file(server, folder, openssl)[2], challenge)
+    assert found(diagnose(log, server.log_path)) == (3, "stopped", "challenge-password-invalid")
+
+
+def test_certmonger_and_nobody_there(make_server, folder, openssl):
+    server = make_server(init=["--ca-key", "rsa:2048"]).start()
+    bundle = chain_file(server, folder, openssl)[2]
+    server.stop()
+    log = certmonger_log(server, folder, bundle, "x")
+    assert found(diagnose(log)) == (2, "stopped", "client-unconfigured"), log.read_text()
+
+
+def test_kurier_enroll_with_an_expired_challenge(make_server, folder):
+    server = make_server(init=["--ca-key", "rsa:2048"]).start()
+    challenge = server.challenge("--ttl", "1s")
+    time.sleep(2.1)
+    status, logs = enrol_log(server, folder, "--challenge", challenge, "--trust-on-first-use")
+    assert status != 0
+    assert found(diagnose(*logs, server.log_path)) == (3, "stopped", "challenge-password-invalid")
+
+
+# ---- several partial logs, one verdict --------------------------------------------------------------------------------
+
+FIELDS = "#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) cs(Referer) sc-status sc-substatus sc-win32-status time-taken\n"
+PHONE = "Dalvik/2.1.0+(Linux;+U;+Android+13)"
+TABLET = "profiled/1.0+CFNetwork/1494.0.7+Darwin/23.4.0"
+
+
+def web(*rows):
+    """(seconds, address, agent, method, what, status, taken)"""
+    paths = {"caps": "/certsrv/mscep/mscep.dll operation=GetCACaps&message=ca", "operation": "/certsrv/mscep/mscep.dll operation=PKIOperation",
+             "verify": "/CertificateRegistrationSvc/Certificate/VerifyRequest -", "notify": "/CertificateRegistrationSvc/Certificate/Notify -"}
+    return FIELDS + "".join(f"2026-03-01 09:00:{s:02d} 10.0.0.1 {method} {paths[what]} 443 - {address} {agent} - {status} {taken}\n"
+                            for s, address, agent, method, what, status, taken in rows)
+
+
+def own(seconds, what, status):
+    return (seconds, "10.0.0.1", "NDES_Plugin", "POST", what, status, 60)
+
+
+SENT_LOG = CASES["android-sent"][0] # sends at 09:00:40
+TOGETHER = {
+    "device-and-web-server": ([SENT_LOG, web((20, "10.0.0.9", PHONE, "GET", "caps", "200 0 0", 9), own(42, "verify", "403 16 2148204809"),
+                                             (42, "10.0.0.9", PHONE, "POST", "operation", "200 0 0", 1300))], 3, "stopped", "crp-client-cert-untrusted", 1),
+    "reported": ([CASES["android-all"][0], web((20, "10.0.0.9", PHONE, "GET", "caps", "200 0 0", 9), own(42, "verify", "201 0 0"), own(43, "notify", "204 0 0"),
+                                               (43, "10.0.0.9", PHONE, "POST", "operation", "200 0 0", 2300))], 6, "delivered", "reported-notify-204", 1),
+    "delivered-but-not-reported": ([CASES["android-all"][0], web((20, "10.0.0.9", PHONE, "GET", "caps", "200 0 0", 9), own(42, "verify", "201 0 0"),
+                                                                 own(43, "notify", "500 0 0"), (43, "10.0.0.9", PHONE, "POST", "operation", "200 0 0", 2300))],
+                                   6, "stopped", "connector-notify-failed", 1),
+    "the-client-of-another-kind": ([SENT_LOG, web((20, "10.0.0.7", TABLET, "GET", "caps", "503 0 0", 9), (21, "10.0.0.9", PHONE, "GET", "caps", "200 0 0", 9))],
+                                   2, "stopped", "iis-503", 2),
+    "two-requests-at-once": ([web((20, "10.0.0.7", TABLET, "GET", "caps", "200 0 0", 9), (20, "10.0.0.9", PHONE, "GET", "caps", "200 0 0", 9),
+                                  own(25, "verify", "500 0 0"), (26, "10.0.0.7", TABLET, "POST", "operation", "200 0 0", 1500), own(40, "verify", "201 0 0"),
+                                  own(41, "notify", "204 0 0"), (42, "10.0.0.9", PHONE, "POST", "operation", "200 0 0", 2500))],
+                             3, "stopped", "crp-temp-folder-permission", 2),
+    "three-logs": ([SENT_LOG, web((20, "10.0.0.9", PHONE, "GET", "caps", "200 0 0", 9), (42, "10.0.0.9", PHONE, "POST", "operation", "200 0 0", 1300)),
+                    CASES["ndes-29"][0].replace("9:00:01", "9:00:42")], 3, "stopped", "challenge-password-invalid", 1),
+    "the-older-log-comes-last": ([CASES["android-all"][0].replace("2026-03-01", "2026-03-02"), CASES["android-bad-request"][0]],
+                                 5, "delivered", "android-access-granted", 1),
+    "by-transaction": ([SENT_LOG, "2026-03-01 09:00:41,001  INFO ScepService - transactionId : 0123456789abcdef0123456789abcdef01234567\n"
+                        '2026-03-01 09:00:42,001  INFO IntuneScepServiceClient - {"code":"ChallengeExpired","errorDescription":""}\n'],
+                       3, "stopped", "intune-challenge-expired", 1),
+}
+
+
+@pytest.mark.parametrize("name", TOGETHER)
+@pytest.mark.parametrize("is_turned", [False, True])
+def test_parts_of_one_delivery(folder, name, is_turned):
+    logs, *expected, count = TOGETHER[name]
+    if is_turned and name == "the-older-log-comes-last":
+        pytest.skip("then it does not")
+    for i, text in enumerate(reversed(logs) if is_turned else logs):
+        (folder / f"{i}.log").write_text(text)
+    answer = diagnose(folder)
+    assert found(answer) == tuple(expected) and len(answer["deliveries"]) == count, answer["deliveries"]
+
+
+def test_a_verification_among_several_is_the_devices_by_its_time(folder):
+    (folder / "OMADM.log").write_text(SENT_LOG)
+    module = "".join(f'<![LOG[{t}]LOG]!><time="{at}.450+000" date="3-1-2026" component="NDESPlugin" context="" type="1" thread="7" file="x">\n' for at, t in (
+        ("08:30:01", "Calling VerifyRequest ..."), ("08:30:02", "Verify challenge returns true"), ("08:30:02", "Exiting VerifyRequest with 0x0"),
+        ("09:00:41", "Calling VerifyRequest ..."), ("09:00:42", "Verify challenge returns false"), ("09:00:42", "Exiting VerifyRequest with 0x80004005")))
+    (folder / "NDESPlugin.log").write_text(module)
+    answer = diagnose(folder)
+    assert found(answer) == (3, "stopped", "challenge-verify-false")
+    assert sorted(d["verdict"] for d in answer["deliveries"]) == ["in-progress", "stopped"]
+    joined, = [d for d in answer["deliveries"] if d["verdict"] == "stopped"]
+    assert joined["ids"]["profile"]
+
+
+def test_unknown_lines_near_the_end_are_evidence(folder):
+    text = CASES["android-sent"][0] + "2026-03-01T09:01:00.1230000    VERB    Event    org.jscep.transaction.EnrollmentTransaction    4711    9    Something nobody has seen before\n"
+    answer = diagnose("-", data=text.encode())
+    assert found(answer) == (2, "in-progress", "request-sent-no-response")
+    assert "nobody has seen" in answer["evidence"][-1]["text"]
+
+
+def test_codes_of_others_in_a_long_log_are_not_ours():
+    lines = "".join(f"2026/03/01 09:{i // 60:02d}:{i % 60:02d} WindowsUpdate agent: download failed, error 0x80070005\n" for i in range(300))
+    answer = diagnose("-", data=("nothing\n" * 70 + lines).encode())
+    assert answer["verdict"] == "inconclusive" and answer["cause"] is None

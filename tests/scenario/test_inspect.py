@@ -298,3 +298,38 @@ def test_a_subject_key_identifier_as_recipient(shared, keys):
     info["rid"] = cms.RecipientIdentifier("subject_key_identifier", core.OctetString(b"\x11" * 20))
     it = facts(content.dump(force=True))
     assert it["recipients"] == [{"issuer": "(by subjectKeyIdentifier)", "serial": "11" * 20}]
+
+
+# ---- a line of a log, cut off in the middle ---------------------------------------------------------------------------
+
+
+def assert_the_line_says(it, issuer, serial):
+    assert (it["kind"], it["digest"], it["key_transport"], it["truncated"]) == ("pkiMessage", "SHA-512", "RSA PKCS#1 v1.5", True)
+    assert [(r["issuer"].replace(", ", ","), r["serial"]) for r in it["recipients"]] == [(issuer, serial)]
+
+
+def test_a_line_that_is_cut_off_behind_its_recipient(shared, keys):
+    csr = scepmsg.make_csr(keys[0], "CN=cut", (), "c")
+    der = scepmsg.apple(scepmsg.pki_message(scepmsg.envelope(csr, [shared.ra()]), keys[0], scepmsg.self_signed(keys[0]), digest="sha512"))
+    whole = facts(der)
+    serial = bytes.fromhex(whole["recipients"][0]["serial"])
+    end = der.index(serial) + len(serial) + 40
+    text = base64.b64encode(der[:end]).decode()
+    line = f"debug    18:30:55.487908 -0500    profiled    Performing synchronous URL request: https://ndes.example/scep?operation=PKIOperation&message={text[:-3]}"
+    assert_the_line_says(json.loads(inspect(line, "--json")), whole["recipients"][0]["issuer"].replace(", ", ","), whole["recipients"][0]["serial"])
+
+
+@pytest.mark.skipif("KURIER_SAMPLES" not in os.environ, reason="KURIER_SAMPLES names no folder")
+@pytest.mark.parametrize("name", ["ios-profiled-device-to-ndes.log", "ios-profiled.log"])
+def test_the_line_of_a_phone(name):
+    line, = [line for line in open(os.path.join(os.environ["KURIER_SAMPLES"], name)) if "operation=PKIOperation" in line]
+    assert_the_line_says(json.loads(inspect(line, "--json")), "CN=FourthCoffee CA,DC=fourthcoffee,DC=local", "68000000099a9de56310f95c4f000000000009")
+
+
+def test_cut_off_at_every_octet(shared, keys):
+    csr = scepmsg.make_csr(keys[0], "CN=x", (), "wrong")
+    _, _, body = shared.post(scepmsg.pki_message(scepmsg.envelope(csr, [shared.ra()]), keys[0], scepmsg.self_signed(keys[0])))
+    for length in range(1, len(body)):
+        done = subprocess.run([kurier.PROGRAM, "inspect", "-", "--json"], input=body[:length], capture_output=True, timeout=20)
+        assert done.returncode in (0, 3), (length, done.stderr)
+        assert done.returncode == 3 or json.loads(done.stdout)["truncated"] is True, length
