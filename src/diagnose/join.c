@@ -87,8 +87,9 @@ static bool
 may_join(const struct diag_delivery *into, const struct diag_delivery *from)
 {
     bool is_done = into->reached[DIAG_INSTALLED] != 0 && has_failed_before_the_end(from);
-    return into != from && !into->is_joined && !from->is_joined && !diag_delivery_is_of_device(from) &&
-           !is_done && diag_ids_agree(&from->ids, &into->ids) && !is_of_another_kind(into, from) &&
+    return into != from && !into->is_joined && !from->is_joined &&
+           !diag_delivery_is_of_device(from) && !is_done &&
+           diag_ids_agree(&from->ids, &into->ids) && !is_of_another_kind(into, from) &&
            !share_a_file(into, from) && !is_far_away(into, from);
 }
 
@@ -136,8 +137,8 @@ diag_delivery_join(struct diag_delivery *into, struct diag_delivery *from)
         diag_delivery_note_failure(into, &failure, from->failures[i].order);
     }
     if (from->has_newest && (!into->has_newest || from->newest_ms > into->newest_ms)) {
-        into->newest_ms =
-            into->has_newest && diag_delivery_is_of_device(into) ? into->newest_ms : from->newest_ms;
+        into->newest_ms = into->has_newest && diag_delivery_is_of_device(into) ? into->newest_ms
+                                                                               : from->newest_ms;
         into->has_newest = true;
     }
     if (from->last_step > into->last_step) {
@@ -193,7 +194,8 @@ find_only(
     for (size_t i = 0; i < deliveries->count; i++) {
         struct diag_delivery *into = deliveries->all[i];
         bool are_two_clients = into->ids.client[0] != '\0' && from->ids.client[0] != '\0';
-        if (are_two_clients || diag_delivery_is_of_device(into) != is_device || !may_join(into, from)) {
+        if (are_two_clients || diag_delivery_is_of_device(into) != is_device ||
+            !may_join(into, from)) {
             continue;
         }
         int64_t apart = distance(into, from);
