@@ -75,9 +75,12 @@ notifier_access_leave(struct notifier_waiter *waiter)
 }
 
 void
-notifier_access_drop(struct notifier_intune *intune, enum notifier_access_kind kind)
+notifier_access_drop(
+    struct notifier_intune *intune, enum notifier_access_kind kind, unsigned generation)
 {
-    intune->accesses[kind].fresh_until_mono_ms = 0;
+    if (intune->accesses[kind].generation == generation) {
+        intune->accesses[kind].fresh_until_mono_ms = 0;
+    }
 }
 
 /* Everybody who waits is told; who begins to wait meanwhile is not. */
@@ -133,6 +136,7 @@ succeed(struct notifier_access *access, int64_t life_ms)
     struct base_log_record record;
     access->fresh_until_mono_ms = notifier_now_ms(access->intune->notifier) + life_ms;
     access->hold_until_mono_ms = 0;
+    access->generation++;
     base_log_begin(
         &record, access->intune->notifier->log, BASE_LOG_DEBUG, "intune_access", BYTES_NONE);
     base_log_word(&record, "policy", access->intune->policy->name);
@@ -215,7 +219,7 @@ on_discovery(void *arg, const struct notifier_answer *answer)
     access->call = NULL;
     if (answer->failure == NOTIFIER_ANSWERED && answer->status == 401 && !access->is_renewed) {
         access->is_renewed = true;
-        notifier_access_drop(access->intune, NOTIFIER_TOKEN_GRAPH);
+        notifier_access_drop(access->intune, NOTIFIER_TOKEN_GRAPH, access->graph_generation);
         start_discovery(access);
     } else if (answer->failure != NOTIFIER_ANSWERED || answer->status != 200) {
         notifier_access_judge(&why, access_name(access->kind), answer);
@@ -240,8 +244,9 @@ fetch_discovery(struct notifier_access *access, struct base_error *err)
     TRY(notifier_discovery_url(policy, url, sizeof(url), err));
     TRY(notifier_make_guid(&notifier->random, guid, err));
     TRY(buffer_append_text(&bearer, "Authorization: Bearer ", err));
-    TRY(buffer_append(
-        &bearer, secret_peek(&access->intune->accesses[NOTIFIER_TOKEN_GRAPH].token), err));
+    const struct notifier_access *graph = &access->intune->accesses[NOTIFIER_TOKEN_GRAPH];
+    TRY(buffer_append(&bearer, secret_peek(&graph->token), err));
+    access->graph_generation = graph->generation;
     TRY(buffer_append_octet(&bearer, 0, err));
     (void)snprintf(id_header, sizeof(id_header), "client-request-id: %s", guid);
     const char *const headers[] = {

@@ -32,9 +32,11 @@ struct notifier_access {
     struct secret token;              /* of a token */
     struct notifier_intune_uris uris; /* of discovery */
     int64_t fresh_until_mono_ms;      /* 0: there is none */
+    unsigned generation;              /* how often it was fetched */
     int64_t hold_until_mono_ms;       /* a service said Retry-After: not before */
     struct notifier_call *call;       /* NULL: it is not being fetched */
     struct notifier_waiter on_graph;  /* discovery waits for the token of Graph */
+    unsigned graph_generation;        /* of the token that discovery used */
     bool is_renewed;                  /* discovery: the token was stale once */
     struct notifier_waiter *waiting;
 };
@@ -60,8 +62,10 @@ void notifier_access_clear(struct notifier_intune *intune);
 bool notifier_access_need(
     struct notifier_intune *intune, enum notifier_access_kind kind, struct notifier_waiter *waiter);
 void notifier_access_leave(struct notifier_waiter *waiter); /* it waits no more */
-/* It proved stale: the next one who needs it has it fetched. */
-void notifier_access_drop(struct notifier_intune *intune, enum notifier_access_kind kind);
+/* The one of this generation proved stale: the next one who needs it has it fetched. A newer one
+ * stays: of many calls that failed with the old one, only the first drops it. */
+void notifier_access_drop(
+    struct notifier_intune *intune, enum notifier_access_kind kind, unsigned generation);
 
 /* As notifier_verdict_of_answer(); of Microsoft's services 401 speaks of our credentials
  * (E_SERVICE_LOGIN), 403 of permissions (E_SERVICE_PERMISSION). */

@@ -13,7 +13,6 @@ static void go_on(struct notifier_intune_call *call);
 static void
 done(struct notifier_intune_call *call, const struct notifier_verdict *why, struct bytes body)
 {
-    call->is_done = true;
     call->on_done(call->arg, why, body);
 }
 
@@ -25,6 +24,12 @@ done_with(struct notifier_intune_call *call, const struct base_error *err)
     done(call, &why, BYTES_NONE);
 }
 
+static void
+drop(const struct notifier_intune_call *call, enum notifier_access_kind kind)
+{
+    notifier_access_drop(call->intune, kind, call->generations[kind]);
+}
+
 /* The call again with a new token or a new address; false: neither would help. */
 static bool
 is_to_be_repeated(struct notifier_intune_call *call, const struct notifier_answer *answer)
@@ -32,13 +37,13 @@ is_to_be_repeated(struct notifier_intune_call *call, const struct notifier_answe
     bool is_answered = answer->failure == NOTIFIER_ANSWERED;
     if (is_answered && answer->status == 401 && !call->is_token_renewed) {
         call->is_token_renewed = true;
-        notifier_access_drop(call->intune, NOTIFIER_TOKEN_INTUNE);
+        drop(call, NOTIFIER_TOKEN_INTUNE);
         return true;
     }
     bool has_moved = is_answered ? answer->status == 404 : answer->failure == NOTIFIER_NO_NAME;
     /* An address that does not answer may be an old one: who comes next asks for it again. */
     if (!is_answered || answer->status == 404 || (answer->status >= 500 && answer->status != 503)) {
-        notifier_access_drop(call->intune, NOTIFIER_DISCOVERY);
+        drop(call, NOTIFIER_DISCOVERY);
     }
     if (has_moved && !call->is_discovery_renewed) {
         call->is_discovery_renewed = true;
@@ -98,6 +103,9 @@ post(struct notifier_intune_call *call, struct base_error *err)
     if (uri[0] == '\0') {
         return base_fail(err, E_SERVICE_PERMISSION, "discovery does not list %s",
             notifier_intune_service_name(call->service));
+    }
+    for (int i = 0; i < NOTIFIER_ACCESSES; i++) {
+        call->generations[i] = intune->accesses[i].generation;
     }
     TRY(notifier_make_guid(&notifier->random, call->activity, err));
     TRY(buffer_append_text(&bearer, "Authorization: Bearer ", err));

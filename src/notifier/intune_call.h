@@ -23,9 +23,9 @@ struct notifier_intune_call {
     char activity[NOTIFIER_GUID_LEN]; /* of the last call: the service's logs know it */
     struct notifier_waiter waiter;
     struct notifier_call *call;
+    unsigned generations[NOTIFIER_ACCESSES]; /* of what the last call used */
     bool is_token_renewed;
     bool is_discovery_renewed;
-    bool is_done; /* on_done was called */
 };
 
 /* NULL without memory. The body is filled before it is begun. */

@@ -393,6 +393,16 @@ def test_many_at_once_share_one_token_and_one_discovery(ready, double, key):
     assert double.names().count("token") == 2 and double.names().count("discovery") == 1
 
 
+def test_many_calls_with_a_stale_token_renew_it_once(ready, double, key):
+    csr = make_csr(key, double.challenge())
+    assert ask(ready, csr)["outcome"] == ALLOWED
+    double.control("expire-tokens")
+    for i in range(30):
+        ready.verify("intune", request_id=200 + i, csr=csr, transaction_id=f"E{i}")
+    assert {ready.verified()["outcome"] for _ in range(30)} == {ALLOWED}
+    assert double.names().count("token") == 3
+
+
 def test_one_more_than_the_limit_is_told_to_come_later(ready, double):
     double.script({"delay": 2}, call="token")
     for i in range(65):
