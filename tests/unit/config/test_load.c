@@ -72,12 +72,13 @@ place_of(const struct config_key *outer)
 static void
 add_required(const struct config_key *outer, const struct config_key *key, char *out, size_t size)
 {
-    static const char *const required[][2] = {
-        {"type", "webhook"}, {"url", "https://hooks.example.org/"}, {"secret", "hook"}};
-    for (size_t i = 0; outer != NULL && outer->is_optional && i < 3; i++) {
+    static const char *const required[][3] = {{"policies", "type", "webhook"},
+        {"policies", "url", "https://hooks.example.org/"}, {"policies", "secret", "hook"},
+        {"accounts", "token", TOKEN}};
+    for (size_t i = 0; outer != NULL && i < sizeof(required) / sizeof(required[0]); i++) {
         size_t len = strlen(out);
-        if (strcmp(key->name, required[i][0]) != 0) {
-            (void)snprintf(out + len, size - len, "    %s: %s\n", required[i][0], required[i][1]);
+        if (strcmp(outer->name, required[i][0]) == 0 && strcmp(key->name, required[i][1]) != 0) {
+            (void)snprintf(out + len, size - len, "    %s: %s\n", required[i][1], required[i][2]);
         }
     }
 }
@@ -96,7 +97,8 @@ static bool
 must_be_said(const struct config_key *outer, const struct config_key *key)
 {
     return outer != NULL && outer->is_optional &&
-           (strcmp(key->name, "url") == 0 || strcmp(key->name, "secret") == 0);
+           (strcmp(key->name, "url") == 0 || strcmp(key->name, "secret") == 0 ||
+               strcmp(key->name, "token") == 0);
 }
 
 static void
@@ -126,16 +128,6 @@ take_default_of(const struct config_key *outer, const struct config_key *key)
                                          : "%s",
         key->initial[0] == '\0' && !config_type_is_list(key->type) ? "\"\"" : key->initial);
     one_key(outer, key, value, text, sizeof(text));
-    /* An account must have one of the two. */
-    bool is_half = outer != NULL && strcmp(outer->name, "accounts") == 0 &&
-                   strcmp(key->name, "token") != 0 && strcmp(key->name, "password") != 0;
-    if (outer != NULL && strcmp(outer->name, "accounts") == 0) {
-        assert_int_equal(load(text), E_CONFIG_REQUIRED);
-        (void)strncat(text, is_half ? "    token: " TOKEN "\n" : "    profiles: [default]\n",
-            sizeof(text) - strlen(text) - 1);
-        assert_int_equal(load(text), is_half ? BASE_OK : E_CONFIG_REQUIRED);
-        return;
-    }
     if (load(text) != BASE_OK) {
         print_error("%s: %s\n", key->name, err.detail);
         fail();
