@@ -183,7 +183,9 @@ find_client(const struct diag_file *file, struct request *request)
     (void)snprintf(request->client, sizeof(request->client), "%.*s %.*s", (int)address.len,
         (const char *)address.ptr, agent.len > 100 ? 100 : (int)agent.len, (const char *)agent.ptr);
     for (char *c = request->client; *c != '\0'; c++) {
-        *c = *c == '+' ? ' ' : *c;
+        if (*c == '+') {
+            *c = ' ';
+        }
     }
 }
 
@@ -363,7 +365,11 @@ take_client(const struct diag_file *file, struct request *request)
     }
     request->client[at++] = ' ';
     for (size_t i = 0; i < agent.len && i < 100 && !bytes_equal_text(agent, "-"); i++) {
-        request->client[at++] = agent.ptr[i] == '+' ? ' ' : (char)agent.ptr[i];
+        char octet = (char)agent.ptr[i];
+        request->client[at++] = octet;
+        if (octet == '+') {
+            request->client[at - 1] = ' ';
+        }
     }
     request->client[at] = '\0';
 }
