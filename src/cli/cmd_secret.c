@@ -205,8 +205,8 @@ run(enum verb verb, int argc, char **argv)
     static const char *const synopses[] = {
         "secret set NAME [OPTION]...", "secret list [OPTION]...", "secret remove NAME [OPTION]..."};
     static const char *const stories[] = {
-        "Reads a secret from standard input and keeps it for the policies of the configuration "
-        "that name it. A running server takes it with kurier reload.",
+        ("Reads a secret from standard input and keeps it for the policies of the configuration "
+         "that name it. A running server takes it with kurier reload."),
         "Shows the names of the secrets. What is in them is never shown.", "Removes a secret."};
     const char *home = NULL;
     bool is_json = false;
