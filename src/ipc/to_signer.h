@@ -4,9 +4,9 @@
  * The socket is the asker's identity. The front may OPEN_ENVELOPE, SIGN_CERT_REP, SIGN_TLS,
  * DESCRIBE. The
  * ledger may CHECK_BODY, SIGN_BODY, SIGN_CRL, READ_JOURNAL, DESCRIBE, and for an administrator
- * OPEN_ENVELOPE, who inspects a message, and SIGN_PROFILE, who exports a profile. The supervisor alone may
- * CREATE_CA and IMPORT_CA, and only while the home has no CA. Anything else ends the connection.
- * request_id is the asker's and comes back unchanged.
+ * OPEN_ENVELOPE, who inspects a message, and SIGN_PROFILE, who exports a profile. The supervisor
+ * alone may CREATE_CA and IMPORT_CA, and only while the home has no CA. Anything else ends the
+ * connection. request_id is the asker's and comes back unchanged.
  */
 #ifndef IPC_TO_SIGNER_H
 #define IPC_TO_SIGNER_H

@@ -7,6 +7,7 @@
 #include "base/own.h"
 #include "base/text.h"
 #include "ledger/challenge.h"
+#include "ledger/warrant.h"
 #include "pki/certificate.h"
 #include "pki/name.h"
 
@@ -82,19 +83,22 @@ put_names(json_t *object, struct bytes subject_der, struct bytes sans_der, struc
     return BASE_OK;
 }
 
-static void
-put_delivery(json_t *object, const struct store_delivery *delivery)
+static enum base_code
+put_delivery(json_t *object, const struct store_delivery *delivery, struct base_error *err)
 {
-    char challenge_id[LEDGER_CHALLENGE_ID_TEXT_LEN + 1] = "";
+    char one_time_id[LEDGER_CHALLENGE_ID_TEXT_LEN + 1] = "";
+    char bound_id[LEDGER_BOUND_ID_MAX + 1] = "";
+    TRY(ledger_warrant_bound_id(delivery->authority, bound_id, err));
     if (delivery->challenge_id != 0) {
-        ledger_challenge_id_text(delivery->challenge_id, challenge_id);
+        ledger_challenge_id_text(delivery->challenge_id, one_time_id);
     }
     put(object, "endpoint", text(delivery->endpoint));
     put(object, "profile", text(delivery->profile));
     put(object, "device", text(delivery->device));
     put(object, "source", text(delivery->source));
     put(object, "transaction_id", text(delivery->transaction_id));
-    put(object, "challenge_id", json_string(challenge_id));
+    put(object, "challenge_id", json_string(bound_id[0] != '\0' ? bound_id : one_time_id));
+    return BASE_OK;
 }
 
 /* Of a certificate that is signed. */
@@ -200,8 +204,8 @@ ledger_event_json(struct ledger *ledger, const struct store_notice *notice, stru
         store_find_delivery(ledger->store, notice->delivery_id, &row, &delivery, &is_found, err);
     put_notice(object, notice);
     if (code == BASE_OK && is_found) {
-        put_delivery(object, &delivery);
-        code = put_names(object, delivery.subject, delivery.sans, err);
+        code = put_delivery(object, &delivery, err);
+        code = code == BASE_OK ? put_names(object, delivery.subject, delivery.sans, err) : code;
         code = code == BASE_OK ? add_certificate(ledger, &delivery, object, &is_signed, err) : code;
     }
     store_row_clear(&row);

@@ -35,15 +35,15 @@ struct ledger {
     uint8_t mac_key[32]; /* of challenges */
     uint64_t last_challenge_id;
     uint64_t last_delivery_id;
-    int front_fd;                       /* -1: there is no front now */
-    int signer_fd;                      /* -1: there is no signer now */
-    int notifier_fd;                    /* -1: there is none, or none is needed */
-    struct ledger_batch *batch;         /* owned */
-    struct ledger_flights *flights;     /* owned */
-    struct ledger_limits *limits;       /* owned */
-    struct ledger_questions *questions; /* owned */
-    struct ledger_outbox *outbox;       /* owned */
-    bool is_crl_wanted;                 /* a revocation was stored: make new ones soon */
+    int front_fd;                           /* -1: there is no front now */
+    int signer_fd;                          /* -1: there is no signer now */
+    int notifier_fd;                        /* -1: there is none, or none is needed */
+    struct ledger_batch *batch;             /* owned */
+    struct ledger_flights *flights;         /* owned */
+    struct ledger_limits *limits;           /* owned */
+    struct ledger_questions *questions;     /* owned */
+    struct ledger_outbox *outbox;           /* owned */
+    bool is_crl_wanted;                     /* a revocation was stored: make new ones soon */
     struct ledger_outstanding *outstanding; /* owned */
     struct ledger_audit audit;
     uint64_t last_request_id; /* of our questions to the signer */

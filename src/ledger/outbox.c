@@ -13,7 +13,6 @@
 #include "base/banned.h"
 
 #define BODY_MAX 49152
-#define NOTICES_OF_ONE 64  /* of a delivery, looked at for gates */
 #define DEADLINE_MS 30000  /* nobody waits for an ordinary notice */
 #define TICK_MS 1000       /* nothing was due: look again */
 #define FIRST_PAUSE_MS 500 /* doubled with each failure in a row */
@@ -451,7 +450,7 @@ ledger_outbox_count_gates(
 {
     *out_count = 0;
     return store_each_notice_of(
-        ledger->store, delivery_id, NOTICES_OF_ONE, count_gate, out_count, err);
+        ledger->store, delivery_id, LEDGER_OUTBOX_OF_ONE, count_gate, out_count, err);
 }
 
 /* The first of each policy only: order is kept. */
@@ -485,7 +484,8 @@ ledger_outbox_hurry(struct ledger *ledger, uint64_t delivery_id, struct base_err
     if (ledger->notifier_fd < 0) {
         return base_fail(err, E_POLICY_UNAVAILABLE, "there is no notifier now");
     }
-    return store_each_notice_of(ledger->store, delivery_id, NOTICES_OF_ONE, hurry_one, &hurry, err);
+    return store_each_notice_of(
+        ledger->store, delivery_id, LEDGER_OUTBOX_OF_ONE, hurry_one, &hurry, err);
 }
 
 /* ---- looking around

@@ -20,6 +20,7 @@
 #define LEDGER_OUTBOX_LIFE_MS ((int64_t)7 * 24 * 3600 * 1000)
 #define LEDGER_OUTBOX_PAUSE_MS 20000        /* the longest pause of a policy */
 #define LEDGER_OUTBOX_BACKOFF_MS 3600000    /* the longest wait of one notice */
+#define LEDGER_OUTBOX_OF_ONE 64             /* of one delivery, looked at for gates */
 #define LEDGER_OUTBOX_IN_FLIGHT 64          /* with the notifier, of all policies */
 #define LEDGER_OUTBOX_GATE_DEADLINE_MS 9000 /* a device waits for this one */
 
@@ -40,6 +41,10 @@ MUST_CHECK enum base_code ledger_outbox_attach(
 MUST_CHECK enum base_code ledger_outbox_conclude(struct ledger *ledger,
     const struct ledger_flight *flight, const char *event, enum base_code code, struct bytes detail,
     struct store_op *op, size_t *out_gates, struct base_error *err);
+
+/* "failed", into @op, to each policy for which a delivery's certificate was withheld in vain. */
+MUST_CHECK enum base_code ledger_outbox_give_up(struct ledger *ledger, uint64_t delivery_id,
+    enum base_code code, struct store_op *op, struct base_error *err);
 
 /* After a commit: what was settled in it is forgotten, what was added may be sent. */
 void ledger_outbox_committed(struct ledger *ledger);

@@ -105,3 +105,33 @@ ledger_outbox_conclude(struct ledger *ledger, const struct ledger_flight *flight
     }
     return BASE_OK;
 }
+
+struct giving_up {
+    struct ledger *ledger;
+    enum base_code code;
+    struct store_op *op;
+};
+
+static enum base_code
+give_up_one(void *arg, const struct store_notice *row, struct base_error *err)
+{
+    const struct giving_up *it = arg;
+    const struct store_notice notice = {.delivery_id = row->delivery_id,
+        .policy = row->policy,
+        .event = BYTES_LITERAL("failed"),
+        .at_ms = base_clock_now_ms(&it->ledger->clock),
+        .step = 6,
+        .code = (uint32_t)it->code,
+        .detail = row->last_detail,
+        .payload = row->payload};
+    return row->is_gate ? append_notice(it->ledger, it->op, &notice, err) : BASE_OK;
+}
+
+enum base_code
+ledger_outbox_give_up(struct ledger *ledger, uint64_t delivery_id, enum base_code code,
+    struct store_op *op, struct base_error *err)
+{
+    struct giving_up it = {ledger, code, op};
+    return store_each_notice_of(
+        ledger->store, delivery_id, LEDGER_OUTBOX_OF_ONE, give_up_one, &it, err);
+}

@@ -124,7 +124,7 @@ ledger_withheld_look(struct ledger *ledger)
  * ----------------------------------------------------------------------------------------------
  */
 
-/* Told to the policy as well: "failed", since it was asked and had agreed. */
+/* Told to the policy as well, when it takes notices again: it was asked and had agreed. */
 static enum base_code
 end_delivery(struct ledger *ledger, const struct store_delivery *delivery, struct base_error *err)
 {
@@ -145,7 +145,7 @@ end_delivery(struct ledger *ledger, const struct store_delivery *delivery, struc
     op->delivery = row;
     op->events = event;
     op->event_count = 1;
-    return BASE_OK;
+    return ledger_outbox_give_up(ledger, delivery->id, E_NOTICE_EXPIRED, op, err);
 }
 
 static enum base_code

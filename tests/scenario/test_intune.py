@@ -196,6 +196,47 @@ def test_D18_nothing_is_issued_that_was_not_validated_whatever_is_killed(server_
     assert {n["certificateSerialNumber"] for t, n in state["reported"].items() if t.startswith("K")} == serials
 
 
+def test_D18_an_hour_without_notices_and_twenty_kills_lose_nothing(server_with, double, keys):
+    """Intune validates and takes no notice for an hour (of the server's clock), while roles are killed twenty times."""
+    server = server_with(notify="after-answer")
+    double.script({"status": 500, "body": ""}, call="success")
+    victims = ["kurier-notifier", "kurier-ledger", "kurier-signer", "kurier-front"]
+    served, challenges, kills, hour_is_over = {}, {}, 0, False
+    deadline = time.monotonic() + 150
+    while len(served) < 20 or kills < 20:
+        assert time.monotonic() < deadline, (len(served), kills, server.log()[-3000:])
+        pid = server.role_pids().get(victims[kills % 4])
+        if pid and kills < 20:
+            os.kill(pid, 9)
+            kills += 1
+        transaction = f"H{len(served)}"
+        try:
+            challenge = challenges.setdefault(transaction, double.challenge())
+            status, _, body = attempt(server, keys[len(served) % 8], challenge, f"CN={transaction}", transaction)
+        except (OSError, AssertionError):
+            status = 0
+        if status == 200:
+            rep = scepmsg.CertRep(body, server.ra(), keys[len(served) % 8])
+            assert rep.status == 0
+            served[transaction] = rep.certificate.serial_number
+        if kills == 10 and not hour_is_over:
+            hour_is_over = True
+            server.stop()
+            server.environment["KURIER_CLOCK_OFFSET_S"] = "3600"
+            server.start()
+    assert server.json_lines("outbox", "status")[0]["waiting"] >= 20
+    double.clear()
+    wait_for(lambda: set(served) <= set(double.state()["reported"]), seconds=60)
+    wait_for(lambda: server.json_lines("outbox", "list") == [])
+    state = double.state()
+    assert state["violations"] == []  # no notice before its validation, none twice with another certificate
+    certificates = {row["transaction_id"]: int(row["serial"], 16) for row in server.certificates()}
+    assert len(certificates) == len(server.certificates())  # at most one a transaction
+    assert certificates == served
+    assert {t: int(n["certificateSerialNumber"], 16) for t, n in state["reported"].items() if t in served} == served
+    assert server.command("audit").returncode == 0
+
+
 def test_intune_revokes_and_is_answered(server_with, double, keys):
     server = server_with(revocations="60s")
     rep = server.enrol(keys[0], double.challenge(), transaction_id="R1")

@@ -179,6 +179,7 @@ def test_a_withheld_certificate_is_revoked_after_seven_days(server_with, hook, k
     server.command("outbox", "send", "--dead")
     hook.wait_for("issued")
     hook.wait_for("revoked")
+    assert hook.wait_for("failed")["code"] == "KUR-1433"
     assert server.command("audit").returncode == 0
 
 
