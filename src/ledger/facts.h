@@ -38,6 +38,7 @@ struct ledger_case {
     size_t authority_id_len;
     uint8_t identity[32];
     bool has_identity;
+    bool is_identity_old; /* a delivery of the challenge has it, beyond its window */
     /* The certificate that had this identity, when its time is over: revoked, or too old to be
      * served again. */
     uint8_t identity_over[20];

@@ -19,6 +19,8 @@
 
 #include "base/banned.h"
 
+#define OLD_RETRIES_MAX 64 /* deliveries of one challenge, looked at */
+
 /* ---- retries
  * ----------------------------------------------------------------------------------------------------
  */
@@ -58,6 +60,31 @@ may_be_served(const struct ledger *ledger, const struct store_certificate *certi
            now_s - certificate->issued_ms / 1000 < window_s;
 }
 
+static enum base_code
+compare_identity(void *arg, const struct store_delivery *row, struct base_error *err)
+{
+    struct ledger_case *it = arg;
+    (void)err;
+    it->is_identity_old =
+        it->is_identity_old || bytes_equal(row->identity, BYTES_ARRAY(it->identity));
+    return BASE_OK;
+}
+
+/* Its identity may be cut from its window already: the same request after months is late, and no
+ * attempt to use a challenge for something else. */
+static enum base_code
+find_old_retry(struct ledger *ledger, struct ledger_case *it, struct policy_verdict *verdict,
+    struct base_error *err)
+{
+    if (it->authority != POLICY_BY_CHALLENGE || it->challenge.state != STORE_CHALLENGE_SPENT) {
+        return BASE_OK;
+    }
+    TRY(store_each_delivery_of_challenge(
+        ledger->store, it->challenge.id, OLD_RETRIES_MAX, compare_identity, it, err));
+    verdict->code = it->is_identity_old ? E_CHALLENGE_REPEATED : verdict->code;
+    return BASE_OK;
+}
+
 /* *out_is_done: the request was answered, or waits for the same certificate. */
 static enum base_code
 try_retry(struct ledger *ledger, struct ledger_case *it, bool *out_is_done,
@@ -79,7 +106,7 @@ try_retry(struct ledger *ledger, struct ledger_case *it, bool *out_is_done,
     TRY(store_find_identity(ledger->store, BYTES_ARRAY(it->identity), serial, &serial_len,
         &created_ms, &is_found, err));
     if (!is_found) {
-        return BASE_OK;
+        return find_old_retry(ledger, it, verdict, err);
     }
     struct store_row row;
     struct store_certificate certificate;
