@@ -22,8 +22,8 @@ is_loopback(const char *url)
 {
     static const char *const hosts[] = {"http://127.0.0.1", "http://[::1]", "http://localhost"};
     for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
-        char after = begins_with(url, hosts[i]) ? url[strlen(hosts[i])] : 'x';
-        if (after == '\0' || after == ':' || after == '/' || after == '?') {
+        const char *after = begins_with(url, hosts[i]) ? url + strlen(hosts[i]) : "x";
+        if (*after == '\0' || *after == ':' || *after == '/' || *after == '?') {
             return true;
         }
     }

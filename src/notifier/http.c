@@ -226,7 +226,9 @@ notifier_http_wait(struct notifier_http *http, struct pollfd *fds, size_t count,
     }
     used = 0;
     for (size_t i = 0; i < count && i < FDS_MAX; i++) {
-        fds[i].revents = fds[i].fd >= 0 ? extra[used++].revents : (short)0;
+        if (fds[i].fd >= 0) {
+            fds[i].revents = extra[used++].revents;
+        }
     }
 }
 

@@ -89,6 +89,9 @@ on_answer(void *arg, const struct notifier_answer *answer)
     }
 }
 
+/* Besides User-Agent, and no misprint for it. */
+static const char user_agent[] = "UserAgent: " NOTIFIER_CALLER;
+
 MUST_CHECK static enum base_code
 post(struct notifier_intune_call *call, struct base_error *err)
 {
@@ -113,12 +116,12 @@ post(struct notifier_intune_call *call, struct base_error *err)
     TRY(buffer_append_octet(&bearer, 0, err));
     (void)snprintf(url, sizeof(url), "%s/%s", uri, call->suffix);
     (void)snprintf(id_header, sizeof(id_header), "client-request-id: %s", call->activity);
-    /* Versions are a header, not part of the URL; UserAgent is no misprint for User-Agent. */
+    /* Versions are a header, not part of the URL. */
     const char *const headers[] = {(const char *)bearer.ptr, "Content-Type: application/json",
         "Accept: application/json", id_header,
         call->service == NOTIFIER_REVOCATION ? "api-version: 5019-05-05"
                                              : "api-version: 2018-02-20",
-        "UserAgent: " NOTIFIER_CALLER, NULL};
+        user_agent, NULL};
     const struct notifier_request request = {.url = url,
         .headers = headers,
         .body = buffer_bytes(&call->body),

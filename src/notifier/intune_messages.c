@@ -335,7 +335,11 @@ flatten(struct bytes text, char *out, size_t size)
     for (size_t i = 0; i < text.len && len < sizeof(line) - 1; i++) {
         bool is_blank = text.ptr[i] <= ' ';
         if (!is_blank || (len > 0 && line[len - 1] != ' ')) {
-            line[len++] = is_blank ? ' ' : (char)text.ptr[i];
+            line[len] = ' ';
+            if (!is_blank) {
+                line[len] = (char)text.ptr[i];
+            }
+            len++;
         }
     }
     (void)notifier_clean((struct bytes){(const uint8_t *)line, len}, out, size);
