@@ -10,10 +10,11 @@ import kurier
 from test_ledger import with_approval
 
 COMMANDS = ["init", "serve", "reload", "challenge", "delivery", "trace", "cert", "request", "crl", "audit", "diagnose", "check", "inspect",
-            "enroll", "outbox", "profile", "secret"]
+            "enroll", "outbox", "profile", "secret", "account"]
 VERBS = [["challenge", "new"], ["delivery", "list"], ["cert", "list"], ["cert", "show"], ["cert", "revoke"], ["cert", "authority"],
          ["request", "list"], ["request", "approve"], ["request", "deny"], ["outbox", "list"], ["outbox", "send"], ["outbox", "status"],
-         ["profile", "list"], ["profile", "show"], ["profile", "export"], ["secret", "set"], ["secret", "list"], ["secret", "remove"]]
+         ["profile", "list"], ["profile", "show"], ["profile", "export"], ["secret", "set"], ["secret", "list"], ["secret", "remove"],
+         ["account", "hash"], ["account", "token"]]
 TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ?"
 
 
