@@ -1586,8 +1586,7 @@ count_bound_key(void *arg, const struct store_bound_key *row, struct base_error 
     (void)err;
     assert_int_equal(row->key.len, 32);
     size_t len = strlen(names);
-    (void)snprintf(
-        names + len, 64 - len, "%.*s ", (int)row->name.len, (const char *)row->name.ptr);
+    (void)snprintf(names + len, 64 - len, "%.*s ", (int)row->name.len, (const char *)row->name.ptr);
     return BASE_OK;
 }
 
