@@ -314,6 +314,8 @@ profile_export(int argc, char **argv)
         {"set", "KEY=VALUE", "a key of the format; several times", NULL, NULL, &options.settings},
         {"settings", NULL, "show the keys that --set takes, and end", &is_settings, NULL, NULL},
         {"sign", NULL, "mobileconfig: signed by the RA", &options.is_signed, NULL, NULL},
+        {"bound", NULL, "with a challenge that the ledger keeps no row of before it is used",
+            &options.is_bound, NULL, NULL},
         {"out", "FILE", "write it there, readable by you alone (default: standard output)", NULL,
             &options.out, NULL},
         CLI_PLACE_OPTIONS(options.place),

@@ -139,6 +139,7 @@ ask_challenge(struct export *export, struct base_error *err)
         .subject = buffer_bytes(&export->subject_text),
         .sans = buffer_bytes(&export->san_text),
         .is_san_bound = 1,
+        .is_bound = export->options->is_bound,
         .uses = 1,
         .count = 1};
     if (export->options->ttl != NULL) {

@@ -22,6 +22,7 @@ struct cli_export_options {
     const char *out; /* NULL: standard output */
     struct cli_list settings;
     bool is_signed;
+    bool is_bound; /* a challenge that carries what it is bound to */
 };
 
 /* Everything that can be refused is refused before a challenge is made. Writes the file; with

@@ -98,6 +98,25 @@ add_challenge(struct ledger *ledger, const struct making *it, struct rows *rows,
     return ledger_lookup_add(ledger, &rows->delivery, BYTES_NONE, err);
 }
 
+/* A challenge that nobody would ever compare is not given out. */
+static bool
+is_asked_for(const struct ledger *ledger, struct bytes profile)
+{
+    const struct ledger_settings *settings = ledger->settings;
+    bool is_served = false;
+    for (size_t i = 0; i < settings->endpoint_count; i++) {
+        const struct ledger_endpoint *endpoint = &settings->endpoints[i];
+        if (!ledger_list_has(endpoint->profiles, profile)) {
+            continue;
+        }
+        is_served = true;
+        if (ledger_list_has(endpoint->policies, BYTES_LITERAL(IPC_POLICY_CHALLENGE))) {
+            return true;
+        }
+    }
+    return !is_served; /* it may be served later */
+}
+
 static enum base_code
 understand(struct ledger *ledger, const struct ledger_challenge_order *order,
     struct buffer *subject, struct buffer *sans, struct making *out, struct base_error *err)
@@ -111,6 +130,10 @@ understand(struct ledger *ledger, const struct ledger_challenge_order *order,
     if (out->profile == NULL) {
         return base_fail(err, E_PROFILE_UNKNOWN, "'%.*s'", base_size_to_int(order->profile.len),
             (const char *)order->profile.ptr);
+    }
+    if (!is_asked_for(ledger, out->profile->name)) {
+        return base_fail(err, E_CHALLENGE_NOT_ASKED, "profile '%.*s'",
+            base_size_to_int(out->profile->name.len), (const char *)out->profile->name.ptr);
     }
     if (order->subject.len > 0) {
         TRY(pki_name_from_text(order->subject, subject, err));

@@ -21,20 +21,6 @@ find_confirmed(void *arg, const struct store_event *row, struct base_error *err)
     return BASE_OK;
 }
 
-static bool
-has_line(struct bytes lines, struct bytes wanted)
-{
-    while (lines.len > 0) {
-        const uint8_t *end = memchr(lines.ptr, '\n', lines.len);
-        size_t len = end == NULL ? lines.len : (size_t)(end - lines.ptr);
-        if (bytes_equal((struct bytes){lines.ptr, len}, wanted)) {
-            return true;
-        }
-        lines = bytes_skip(lines, len + 1);
-    }
-    return false;
-}
-
 /* Is it the delivery's certificate, complete and under this very hash? */
 static enum base_code
 check_certificate(struct ledger *ledger, const struct store_delivery *delivery, struct bytes sha256,
@@ -109,7 +95,7 @@ confirm_found(struct ledger *ledger, const struct store_delivery *delivery,
 {
     bool is_confirmed = false;
     TRY(check_certificate(ledger, delivery, message->certificate_sha256, err));
-    if (message->account.len > 0 && !has_line(message->profiles, delivery->profile)) {
+    if (message->account.len > 0 && !ledger_list_has(message->profiles, delivery->profile)) {
         return base_fail(err, E_CONFIRM_UNKNOWN, "a delivery of another profile");
     }
     TRY(store_each_event(

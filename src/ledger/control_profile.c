@@ -17,19 +17,6 @@ first_line(struct bytes list)
     return (struct bytes){list.ptr, end == NULL ? list.len : (size_t)(end - list.ptr)};
 }
 
-static bool
-has_line(struct bytes list, struct bytes wanted)
-{
-    while (list.len > 0) {
-        struct bytes line = first_line(list);
-        if (bytes_equal(line, wanted)) {
-            return true;
-        }
-        list = bytes_skip(list, line.len + 1);
-    }
-    return false;
-}
-
 /* The endpoint's path for a profile: its default one needs no name behind it. */
 static enum base_code
 profile_path(const struct ledger_endpoint *endpoint, struct bytes paths, struct bytes profile,
@@ -56,7 +43,7 @@ send_profile(
     BUFFER_LOCAL(path, IPC_TEXT_MAX);
     BUFFER_LOCAL(ndes_path, IPC_TEXT_MAX);
     for (size_t i = 0; endpoint == NULL && i < settings->endpoint_count; i++) {
-        bool is_served = has_line(settings->endpoints[i].profiles, profile->name);
+        bool is_served = ledger_list_has(settings->endpoints[i].profiles, profile->name);
         endpoint = is_served ? &settings->endpoints[i] : NULL;
     }
     struct ipc_profile_row row = {.name = profile->name,
@@ -81,7 +68,7 @@ send_profile(
         row.endpoint = endpoint->name;
         row.ca = endpoint->ca;
         row.takes_challenge =
-            has_line(endpoint->policies, bytes_from_text(IPC_POLICY_CHALLENGE)) ? 1 : 0;
+            ledger_list_has(endpoint->policies, bytes_from_text(IPC_POLICY_CHALLENGE)) ? 1 : 0;
     }
     row.path = buffer_bytes(&path);
     row.ndes_path = buffer_bytes(&ndes_path);

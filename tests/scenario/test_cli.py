@@ -86,7 +86,7 @@ def complete(*words):
 def test_completion_offers_what_there_is():
     assert complete("") == set(COMMANDS) | {"help"}
     assert complete("de") == {"delivery"} and complete("help", "au") == {"audit"}
-    assert complete("cert", "") == {"list", "show", "revoke", "authority"} and complete("challenge", "") == {"new"}
+    assert complete("cert", "") == {"list", "show", "revoke", "authority"} and complete("challenge", "") == {"new", "key"}
     for words in (["init"], ["serve"], ["cert", "revoke"], ["challenge", "new"], ["enroll"]):
         assert complete(*words, "--") == options_of(words) | {"--help"}
     assert complete("init", "--ca-key", "ec") == {"ec:p256", "ec:p384"}

@@ -130,6 +130,12 @@ def test_a_service_alone_judges_its_own_challenge_and_renewals_too(server_with, 
     assert len(server.certificates()) == 1
 
 
+def test_nobody_is_given_a_challenge_that_nobody_would_compare(server_with, hook):
+    server = server_with(endpoint="hr")
+    done = server.command("challenge", "new", check=False)
+    assert done.returncode != 0 and "[KUR-2031]" in done.stderr and done.stdout == ""
+
+
 def test_the_same_request_twenty_times_at_once_is_asked_once_and_issued_once(server_with, hook, keys):
     server = server_with(endpoint="hr")
     with concurrent.futures.ThreadPoolExecutor(20) as pool:

@@ -212,6 +212,18 @@ def test_mobileconfig_enrols_once_and_only_for_its_identity(server, folder, open
     assert server.command("audit").returncode == 0
 
 
+def test_a_bound_export_is_unknown_until_it_is_used(server, folder, keys):
+    path = folder / "b.mobileconfig"
+    server.command("profile", "export", "default", "--format", "mobileconfig", "--device", "laptop-bound", "--bound", "--out", str(path))
+    challenge = plistlib.loads(path.read_bytes())["PayloadContent"][-1]["PayloadContent"]["Challenge"]
+    assert challenge.startswith("KB1.")
+    assert kurier.run("trace", "laptop-bound", "--home", str(server.home)).returncode == 1
+    assert server.enrol(keys[0], challenge, "CN=another").status == 2
+    assert enroll(path, folder / "own").returncode == 0
+    assert server.trace("laptop-bound")[0]["state"] in ("signed", "answered")
+    assert server.enrol(keys[1], challenge, "CN=laptop-bound").fail_text.endswith("[KUR-1405]")
+
+
 def test_signed_mobileconfig(server, folder, openssl):
     path, plain = folder / "s.mobileconfig", folder / "plain"
     server.command("profile", "export", "default", "--format", "mobileconfig", "--device", "laptop-7", "--sign", "--out", str(path))
