@@ -22,16 +22,16 @@
 static const char *
 profiles_text(struct bytes lines, char *out, size_t out_size)
 {
-    char shown[IPC_TEXT_MAX + 1] = "";
+    uint8_t shown[IPC_TEXT_MAX];
     size_t at = 0;
     if (lines.len == 0) {
         return "all";
     }
-    for (size_t i = 0; i < lines.len && i < sizeof(shown) - 1; i++) {
-        shown[i] = lines.ptr[i] == '\n' ? ',' : (char)lines.ptr[i];
+    for (size_t i = 0; i < lines.len && i < sizeof(shown); i++) {
+        shown[i] = lines.ptr[i] == '\n' ? (uint8_t)',' : lines.ptr[i];
         at = i + 1;
     }
-    return cli_clean((struct bytes){(const uint8_t *)shown, at}, out, out_size);
+    return cli_clean((struct bytes){shown, at}, out, out_size);
 }
 
 static json_t *

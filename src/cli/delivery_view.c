@@ -24,6 +24,7 @@ cli_event_words(struct bytes event, char *storage, size_t storage_size)
         const char *words;
     } table[] = {
         {"challenge_made", "challenge made for the device"},
+        {"foreign_challenge", "profile and challenge are of a policy outside"},
         {"request_received", "request received"},
         {"retry_served", "the same request again: the same certificate"},
         {"poll", "the device asks whether it is ready"},

@@ -1,62 +1,25 @@
 #include "front/enrolment.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 
 #include "base/fault.h"
 #include "base/own.h"
 #include "base/text.h"
-#include "front/api.h"
+#include "front/enrolment_internal.h"
 #include "front/route.h"
 #include "ipc/to_ledger.h"
 #include "ipc/to_signer.h"
 #include "pki/name.h"
-#include "scep/cert_rep.h"
 
 #include "base/banned.h"
 
 #define DEADLINE_MS 25000 /* the answer must begin within 30 s of the request */
-#define RETRY_AFTER_S 2
-#define SENT_BACK_MAX 8 /* verdicts that another request made void; then a fault */
-#define TABLE_LEN 1024  /* buckets of the table of request ids; a power of two */
+#define SENT_BACK_MAX 8   /* verdicts that another request made void; then a fault */
+#define TABLE_LEN 1024    /* buckets of the table of request ids; a power of two */
 #define REPLY_MAX ((size_t)512 * 1024)
 
-enum stage { STAGE_OPENING, STAGE_JUDGING, STAGE_SIGNING };
-
-struct enrolment {
-    LIST_ENTRY(enrolment) in_bucket;
-    struct front *front;
-    uint64_t id;
-    enum stage stage;
-    struct front_http_request *http; /* released by its answer */
-    bool is_client_gone;
-    struct event *deadline;
-    int64_t received_ms;
-    /* The endpoint by value: a reload may replace the settings meanwhile. */
-    uint8_t endpoint_name[IPC_NAME_MAX];
-    size_t endpoint_name_len;
-    uint8_t ca_name[IPC_NAME_MAX];
-    size_t ca_name_len;
-    uint8_t profile[IPC_NAME_MAX];
-    size_t profile_len;
-    struct front_endpoint rules; /* its switches only */
-    bool is_ndes;
-    char source[FRONT_HTTP_SOURCE_LEN];
-    bool is_source_exempt;
-    struct buffer octets; /* the message; `request` points into it */
-    struct scep_request request;
-    struct scep_cert_rep rep;
-    struct buffer certificate; /* issued; empty until then */
-    uint64_t delivery_id;
-    enum ipc_outcome outcome;
-    enum base_code code;    /* why it is refused */
-    uint32_t hresult;       /* of a refusal by a policy outside; 0: the failInfo's */
-    uint32_t retry_after_s; /* of a fault; 0: the usual */
-    unsigned sent_back;     /* times that the ledger wanted to be asked again */
-};
-LIST_HEAD(bucket, enrolment);
+LIST_HEAD(bucket, front_enrolment);
 
 struct front_enrolments {
     struct front *front;
@@ -77,7 +40,7 @@ front_enrolments_new(struct front *front)
 }
 
 static void
-enrolment_free(struct enrolment *e)
+enrolment_free(struct front_enrolment *e)
 {
     if (e->deadline != NULL) {
         event_free(e->deadline);
@@ -97,19 +60,19 @@ front_enrolments_free(struct front_enrolments *enrolments)
     }
     for (size_t i = 0; i < TABLE_LEN; i++) {
         while (!LIST_EMPTY(&enrolments->table[i])) {
-            struct enrolment *e = LIST_FIRST(&enrolments->table[i]);
+            struct front_enrolment *e = LIST_FIRST(&enrolments->table[i]);
             LIST_REMOVE(e, in_bucket);
-            front_http_answer_status(e->http, 503, RETRY_AFTER_S);
+            front_http_answer_status(e->http, 503, FRONT_RETRY_AFTER_S);
             enrolment_free(e);
         }
     }
     free(enrolments);
 }
 
-static struct enrolment *
+static struct front_enrolment *
 find(const struct front_enrolments *enrolments, uint64_t id)
 {
-    struct enrolment *e = NULL;
+    struct front_enrolment *e = NULL;
     LIST_FOREACH(e, &enrolments->table[id % TABLE_LEN], in_bucket)
     {
         if (e->id == id) {
@@ -121,13 +84,13 @@ find(const struct front_enrolments *enrolments, uint64_t id)
 
 /* The peer that an enrolment's question is with has one place less taken. */
 static void
-settle_question(struct enrolment *e)
+settle_question(struct front_enrolment *e)
 {
-    front_peer_answered(e->stage == STAGE_JUDGING ? e->front->ledger : e->front->signer);
+    front_peer_answered(e->stage == FRONT_STAGE_JUDGING ? e->front->ledger : e->front->signer);
 }
 
-static void
-end(struct enrolment *e)
+void
+front_enrolment_end(struct front_enrolment *e)
 {
     LIST_REMOVE(e, in_bucket);
     enrolment_free(e);
@@ -147,210 +110,12 @@ front_endpoint_capabilities(const struct front_endpoint *endpoint)
         .has_standard = true};
 }
 
-/* ---- answering
- * --------------------------------------------------------------------------------------------------
- */
-
-/* What the ledger is told when the answer is through; outlives the enrolment. */
-struct answered {
-    struct front *front;
-    uint64_t delivery_id;
-    enum ipc_outcome outcome;
-};
-
-static void
-answer_done(void *arg, bool is_taken)
-{
-    OWN_MEMORY struct answered *answered = arg;
-    struct ipc_answered message = {.delivery_id = answered->delivery_id,
-        .outcome = (uint8_t)answered->outcome,
-        .is_taken = is_taken,
-        .at_ms = base_clock_now_ms(&answered->front->clock)};
-    struct base_error err;
-    if (front_peer_tell(answered->front->ledger, &ipc_answered_spec, &message, &err) != BASE_OK) {
-        base_log_error(answered->front->log, BASE_LOG_WARN, "answered_not_told", &err);
-    }
-}
-
-static void
-log_end(const struct enrolment *e, const char *event, enum base_log_level level,
-    const struct base_error *err)
-{
-    struct base_log_record record;
-    char words[SCEP_TOLERANCE_WORDS_LEN];
-    base_log_begin(&record, e->front->log, level, event, e->request.message.transaction_id);
-    base_log_word(&record, "source", e->source);
-    base_log_word(&record, "type", scep_message_type_name(e->request.message.message_type));
-    if (e->delivery_id != 0) {
-        base_log_number(&record, "delivery", (int64_t)e->delivery_id);
-    }
-    if (e->request.message.tolerances != 0) {
-        base_log_word(
-            &record, "tolerances", scep_tolerance_words(e->request.message.tolerances, words));
-    }
-    if (err != NULL) {
-        base_log_code(&record, err);
-    }
-    base_log_end(&record);
-}
-
-/* A fault of our own: nothing was spent, the client may come again. */
-static void
-answer_fault(struct enrolment *e, const struct base_error *err)
-{
-    log_end(e, "fault", BASE_LOG_ERROR, err);
-    front_http_answer_status(
-        e->http, 503, e->retry_after_s != 0 ? e->retry_after_s : RETRY_AFTER_S);
-    end(e);
-}
-
-static void
-answer_rep(struct enrolment *e, struct bytes rep)
-{
-    static const char *const events[] = {"", "issued", "pending", "refused", ""};
-    struct answered *answered = NULL;
-    if (e->delivery_id != 0 && (answered = malloc(sizeof(*answered))) != NULL) {
-        *answered = (struct answered){e->front, e->delivery_id, e->outcome};
-    }
-    struct base_error why;
-    bool is_refused = e->outcome == IPC_REFUSED;
-    if (is_refused) {
-        (void)base_fail(&why, e->code, "%s", base_error_find(e->code)->why);
-    }
-    log_end(e, events[e->outcome], BASE_LOG_INFO, is_refused ? &why : NULL);
-    char confirm[FRONT_API_CONFIRM_PATH_LEN] = "";
-    front_api_confirm_path_text(e->delivery_id, confirm);
-    struct front_http_answer answer = {.status = 200,
-        .content_type = "application/x-pki-message",
-        .body = rep,
-        .confirm = e->outcome == IPC_ISSUED && e->delivery_id != 0 ? confirm : NULL,
-        .done = answered == NULL ? NULL : answer_done,
-        .arg = answered};
-    front_http_answer(e->http, &answer);
-    end(e);
-}
-
-static void
-ask_signature(struct enrolment *e)
-{
-    struct ipc_sign_cert_rep question = {.request_id = e->id,
-        .ca = {e->ca_name, e->ca_name_len},
-        .ra = (uint8_t)e->request.recipient_index,
-        .digest = (uint8_t)e->rep.digest,
-        .attributes = buffer_bytes(&e->rep.attributes)};
-    struct base_error err;
-    e->stage = STAGE_SIGNING;
-    if (front_peer_ask(e->front->signer, &ipc_sign_cert_rep_spec, &question, &err) != BASE_OK) {
-        answer_fault(e, &err);
-    }
-}
-
-/* failInfoText: short, for people, ending in the stable code. */
-static struct bytes
-fail_text(enum base_code code, char out[SCEP_FAIL_INFO_TEXT_MAX + 1])
-{
-    char code_text[BASE_CODE_TEXT_LEN] = "";
-    const struct base_error_entry *entry = base_error_find(code);
-    base_code_text(code, code_text);
-    (void)snprintf(out, SCEP_FAIL_INFO_TEXT_MAX + 1, "%.220s [%s]", entry->why, code_text);
-    return bytes_from_text(out);
-}
-
-/* Begin the CertRep for what was decided; the RA key's signature comes next. */
-static void
-prepare_rep(struct enrolment *e)
-{
-    char text[SCEP_FAIL_INFO_TEXT_MAX + 1] = "";
-    char hresult[16] = "";
-    struct bytes certificates[2 + FRONT_CHAIN_MAX];
-    struct base_error err;
-    const struct front_ca *ca =
-        front_authorities_find(e->front->authorities, (struct bytes){e->ca_name, e->ca_name_len});
-    struct scep_cert_rep_spec spec = {.status = SCEP_PENDING,
-        .is_content_absent = e->rules.is_failure_content_absent,
-        .random = &e->front->random};
-    if (e->outcome == IPC_REFUSED) {
-        enum base_fail_info fail_info = base_error_find(e->code)->fail_info;
-        spec.status = SCEP_FAILURE;
-        spec.fail_info = fail_info == BASE_FAIL_NONE ? BASE_FAIL_BAD_REQUEST : fail_info;
-        spec.fail_info_text = fail_text(e->code, text);
-        (void)snprintf(hresult, sizeof(hresult), "%d", (int)(int32_t)e->hresult);
-        spec.hresult =
-            bytes_from_text(e->hresult != 0 ? hresult : scep_hresult_text(spec.fail_info));
-        spec.hresult = e->is_ndes ? spec.hresult : BYTES_NONE;
-    } else if (e->outcome == IPC_ISSUED) {
-        spec.status = SCEP_SUCCESS;
-        certificates[spec.certificate_count++] = buffer_bytes(&e->certificate);
-        if (e->rules.send_ca_with_certificate && ca != NULL) {
-            certificates[spec.certificate_count++] = ca->certificate.whole;
-        }
-        spec.certificates = certificates;
-    }
-    if (scep_cert_rep_prepare(&e->rep, &e->request, &spec, &err) != BASE_OK) {
-        answer_fault(e, &err);
-        return;
-    }
-    ask_signature(e);
-}
-
-/* ---- refusing
- * ---------------------------------------------------------------------------------------------------
- */
-
-static void
-tell_refusal(struct enrolment *e, const struct base_error *err)
-{
-    struct base_error ignored;
-    const struct scep_signed *message = &e->request.message;
-    struct bytes subject = e->request.csr.subject;
-    struct ipc_refusal refusal = {.received_ms = e->received_ms,
-        .endpoint = {e->endpoint_name, e->endpoint_name_len},
-        .profile = {e->profile, e->profile_len},
-        .message_type = (uint8_t)message->message_type,
-        .transaction_id = message->transaction_id,
-        .source = bytes_from_text(e->source),
-        .spki = message->has_signer && message->signer.spki.len <= IPC_SPKI_MAX
-                    ? message->signer.spki
-                    : BYTES_NONE,
-        .subject = subject.len > 0 && subject.len <= IPC_SUBJECT_MAX &&
-                           pki_name_check(subject, NULL) == BASE_OK
-                       ? subject
-                       : BYTES_NONE,
-        .code = (uint32_t)err->code,
-        .detail = bytes_from_text(err->detail)};
-    if (front_peer_tell(e->front->ledger, &ipc_refusal_spec, &refusal, &ignored) != BASE_OK) {
-        base_log_error(e->front->log, BASE_LOG_WARN, "refusal_not_told", &ignored);
-    }
-}
-
-/* Refuse what the front itself found: signed, when the message can be answered; else HTTP 400. */
-static void
-refuse(struct enrolment *e, const struct base_error *err)
-{
-    const struct base_error_entry *entry = base_error_find(err->code);
-    if (entry->fail_info == BASE_FAIL_NONE) {
-        answer_fault(e, err);
-        return;
-    }
-    tell_refusal(e, err);
-    if (!e->request.is_answerable) {
-        log_end(e, "refused", BASE_LOG_INFO, err);
-        front_http_answer_status(e->http, 400, 0);
-        end(e);
-        return;
-    }
-    log_end(e, "request_refused", BASE_LOG_INFO, err);
-    e->outcome = IPC_REFUSED;
-    e->code = err->code;
-    prepare_rep(e);
-}
-
 /* ---- asking
  * -----------------------------------------------------------------------------------------------------
  */
 
 static void
-ask_key(struct enrolment *e)
+ask_key(struct front_enrolment *e)
 {
     const struct scep_recipient *recipient = e->request.recipient;
     struct ipc_open_envelope question = {.request_id = e->id,
@@ -360,14 +125,14 @@ ask_key(struct enrolment *e)
         .key_len = (uint8_t)pki_cipher_key_len(e->request.envelope.cipher),
         .encrypted_key = recipient->encrypted_key};
     struct base_error err;
-    e->stage = STAGE_OPENING;
+    e->stage = FRONT_STAGE_OPENING;
     if (recipient->encrypted_key.len > IPC_SIGNATURE_MAX) {
         (void)base_fail(
             &err, E_TOO_LARGE, "an encrypted key of %zu octets", recipient->encrypted_key.len);
-        refuse(e, &err);
+        front_enrolment_refuse(e, &err);
     } else if (front_peer_ask(e->front->signer, &ipc_open_envelope_spec, &question, &err) !=
                BASE_OK) {
-        answer_fault(e, &err);
+        front_enrolment_fault(e, &err);
     }
 }
 
@@ -383,10 +148,25 @@ cut_sid(struct bytes sid)
     return (struct bytes){sid.ptr, sid.len < IPC_SID_MAX ? sid.len : IPC_SID_MAX};
 }
 
+void
+front_enrolment_ask_signature(struct front_enrolment *e)
+{
+    struct ipc_sign_cert_rep question = {.request_id = e->id,
+        .ca = {e->ca_name, e->ca_name_len},
+        .ra = (uint8_t)e->request.recipient_index,
+        .digest = (uint8_t)e->rep.digest,
+        .attributes = buffer_bytes(&e->rep.attributes)};
+    struct base_error err;
+    e->stage = FRONT_STAGE_SIGNING;
+    if (front_peer_ask(e->front->signer, &ipc_sign_cert_rep_spec, &question, &err) != BASE_OK) {
+        front_enrolment_fault(e, &err);
+    }
+}
+
 /* What the ledger is asked; the certificate that signed the message is named when it is not the
  * request's own key. */
 static enum base_code
-make_question(struct enrolment *e, uint8_t signer_sha256[PKI_DIGEST_MAX],
+make_question(struct front_enrolment *e, uint8_t signer_sha256[PKI_DIGEST_MAX],
     char tolerances[SCEP_TOLERANCE_WORDS_LEN], struct ipc_request *out, struct base_error *err)
 {
     const struct scep_signed *message = &e->request.message;
@@ -432,20 +212,20 @@ make_question(struct enrolment *e, uint8_t signer_sha256[PKI_DIGEST_MAX],
 }
 
 static void
-ask_ledger(struct enrolment *e)
+ask_ledger(struct front_enrolment *e)
 {
     uint8_t signer_sha256[PKI_DIGEST_MAX];
     char tolerances[SCEP_TOLERANCE_WORDS_LEN];
     struct ipc_request question;
     struct base_error err;
-    e->stage = STAGE_JUDGING;
+    e->stage = FRONT_STAGE_JUDGING;
     if (make_question(e, signer_sha256, tolerances, &question, &err) != BASE_OK) {
-        refuse(e, &err);
+        front_enrolment_refuse(e, &err);
         return;
     }
     front_contacts_tell(e->front->contacts);
     if (front_peer_ask(e->front->ledger, &ipc_request_spec, &question, &err) != BASE_OK) {
-        answer_fault(e, &err);
+        front_enrolment_fault(e, &err);
     }
 }
 
@@ -456,20 +236,21 @@ ask_ledger(struct enrolment *e)
 static void
 deadline_passed(evutil_socket_t fd, short what, void *arg)
 {
-    struct enrolment *e = arg;
+    struct front_enrolment *e = arg;
     struct base_error err;
     (void)fd;
     (void)what;
     (void)base_fail(&err, E_PEER_BUSY, "no answer within %d ms", DEADLINE_MS);
     settle_question(e);
-    answer_fault(e, &err);
+    front_enrolment_fault(e, &err);
 }
 
 static enum base_code
 make(struct front *front, struct front_http_request *http, const struct front_endpoint *endpoint,
-    struct bytes profile, struct bytes message, struct enrolment **out, struct base_error *err)
+    struct bytes profile, struct bytes message, struct front_enrolment **out,
+    struct base_error *err)
 {
-    struct enrolment *e = calloc(1, sizeof(*e));
+    struct front_enrolment *e = calloc(1, sizeof(*e));
     if (e == NULL) {
         return base_fail(err, E_NO_MEMORY, "enrolment");
     }
@@ -512,12 +293,12 @@ front_enrolment_begin(struct front *front, struct front_http_request *take_reque
     const struct front_endpoint *endpoint, struct bytes profile, bool is_ndes, struct bytes message,
     bool is_decoded_twice)
 {
-    struct enrolment *e = NULL;
+    struct front_enrolment *e = NULL;
     struct base_error err;
     const struct front_ca *ca = front_authorities_find(front->authorities, endpoint->ca);
     if (ca == NULL || endpoint->name.len > IPC_NAME_MAX || profile.len > IPC_NAME_MAX ||
         make(front, take_request, endpoint, profile, message, &e, &err) != BASE_OK || e == NULL) {
-        front_http_answer_status(take_request, 503, RETRY_AFTER_S);
+        front_http_answer_status(take_request, 503, FRONT_RETRY_AFTER_S);
         return;
     }
     e->is_ndes = is_ndes;
@@ -529,7 +310,7 @@ front_enrolment_begin(struct front *front, struct front_http_request *take_reque
     enum base_code code = scep_request_read(&e->request, buffer_bytes(&e->octets), &rules, &err);
     e->request.message.tolerances |= is_decoded_twice ? SCEP_DECODED_TWICE : 0;
     if (code != BASE_OK) {
-        refuse(e, &err);
+        front_enrolment_refuse(e, &err);
         return;
     }
     base_fault_point("front_read");
@@ -539,7 +320,7 @@ front_enrolment_begin(struct front *front, struct front_http_request *take_reque
 void
 front_enrolment_client_gone(struct front *front, struct front_http_request *request)
 {
-    struct enrolment *e = request->context;
+    struct front_enrolment *e = request->context;
     (void)front;
     if (e != NULL) {
         e->is_client_gone = true;
@@ -555,14 +336,15 @@ take_key(struct front *front, const struct ipc_frame *frame)
 {
     struct ipc_envelope_key answer;
     struct base_error err;
-    struct enrolment *e = NULL;
+    struct front_enrolment *e = NULL;
     if (ipc_decode(&ipc_envelope_key_spec, frame, &answer, &err) != BASE_OK ||
-        (e = find(front->enrolments, answer.request_id)) == NULL || e->stage != STAGE_OPENING) {
+        (e = find(front->enrolments, answer.request_id)) == NULL ||
+        e->stage != FRONT_STAGE_OPENING) {
         return;
     }
     settle_question(e);
     if (scep_request_open(&e->request, answer.key, &err) != BASE_OK) {
-        refuse(e, &err);
+        front_enrolment_refuse(e, &err);
         return;
     }
     ask_ledger(e);
@@ -573,10 +355,11 @@ take_signature(struct front *front, const struct ipc_frame *frame)
 {
     struct ipc_cert_rep_signature answer;
     struct base_error err;
-    struct enrolment *e = NULL;
+    struct front_enrolment *e = NULL;
     BUFFER_LOCAL(message, REPLY_MAX);
     if (ipc_decode(&ipc_cert_rep_signature_spec, frame, &answer, &err) != BASE_OK ||
-        (e = find(front->enrolments, answer.request_id)) == NULL || e->stage != STAGE_SIGNING) {
+        (e = find(front->enrolments, answer.request_id)) == NULL ||
+        e->stage != FRONT_STAGE_SIGNING) {
         return;
     }
     settle_question(e);
@@ -585,19 +368,19 @@ take_signature(struct front *front, const struct ipc_frame *frame)
     if (answer.code != 0 || ca == NULL || e->request.recipient_index >= ca->ra_count) {
         (void)base_fail(&err, answer.code == 0 ? E_CA_MISSING : (enum base_code)answer.code,
             "the CertRep's signature");
-        answer_fault(e, &err);
+        front_enrolment_fault(e, &err);
     } else if (scep_cert_rep_finish(&e->rep, answer.signature,
                    ca->ras[e->request.recipient_index].whole, &message, &err) != BASE_OK) {
-        answer_fault(e, &err);
+        front_enrolment_fault(e, &err);
     } else {
         base_fault_point("front_before_answer");
-        answer_rep(e, buffer_bytes(&message));
+        front_enrolment_answer(e, buffer_bytes(&message));
     }
 }
 
 /* What is sent on is for the key of the request, whoever was mistaken. A poll has no key in it. */
 static enum base_code
-check_certificate(const struct enrolment *e, struct bytes der, struct base_error *err)
+check_certificate(const struct front_enrolment *e, struct bytes der, struct base_error *err)
 {
     struct pki_certificate certificate;
     TRY(pki_certificate_read(der, &certificate, err));
@@ -608,7 +391,7 @@ check_certificate(const struct enrolment *e, struct bytes der, struct base_error
 }
 
 static void
-take_certificate(struct enrolment *e, uint64_t delivery_id, struct bytes certificate)
+take_certificate(struct front_enrolment *e, uint64_t delivery_id, struct bytes certificate)
 {
     struct base_error err;
     e->delivery_id = delivery_id;
@@ -616,10 +399,10 @@ take_certificate(struct enrolment *e, uint64_t delivery_id, struct bytes certifi
     buffer_reset(&e->certificate);
     if (check_certificate(e, certificate, &err) != BASE_OK ||
         buffer_append(&e->certificate, certificate, &err) != BASE_OK) {
-        answer_fault(e, &err);
+        front_enrolment_fault(e, &err);
         return;
     }
-    prepare_rep(e);
+    front_enrolment_prepare(e);
 }
 
 void
@@ -633,10 +416,10 @@ front_enrolment_signer_frame(struct front *front, const struct ipc_frame *frame)
     } else if (type == IPC_TYPE_CERTIFICATE) {
         struct ipc_certificate message;
         struct base_error err;
-        struct enrolment *e = NULL;
+        struct front_enrolment *e = NULL;
         if (ipc_decode(&ipc_certificate_spec, frame, &message, &err) == BASE_OK &&
             (e = find(front->enrolments, message.request_id)) != NULL &&
-            e->stage == STAGE_JUDGING) {
+            e->stage == FRONT_STAGE_JUDGING) {
             settle_question(e);
             take_certificate(e, message.delivery_id, message.certificate);
         }
@@ -648,10 +431,11 @@ front_enrolment_ledger_frame(struct front *front, const struct ipc_frame *frame)
 {
     struct ipc_verdict verdict;
     struct base_error err;
-    struct enrolment *e = NULL;
+    struct front_enrolment *e = NULL;
     if (ipc_frame_type(frame) != IPC_TYPE_VERDICT ||
         ipc_decode(&ipc_verdict_spec, frame, &verdict, &err) != BASE_OK ||
-        (e = find(front->enrolments, verdict.request_id)) == NULL || e->stage != STAGE_JUDGING) {
+        (e = find(front->enrolments, verdict.request_id)) == NULL ||
+        e->stage != FRONT_STAGE_JUDGING) {
         return;
     }
     settle_question(e);
@@ -667,10 +451,10 @@ front_enrolment_ledger_frame(struct front *front, const struct ipc_frame *frame)
     if (e->outcome == IPC_ISSUED) {
         take_certificate(e, verdict.delivery_id, verdict.certificate);
     } else if (e->outcome == IPC_PENDING || e->outcome == IPC_REFUSED) {
-        prepare_rep(e);
+        front_enrolment_prepare(e);
     } else {
         (void)base_fail(&err, e->code, "the ledger could not decide");
-        answer_fault(e, &err);
+        front_enrolment_fault(e, &err);
     }
 }
 
@@ -679,14 +463,14 @@ static void
 ask_again(struct front *front, bool is_signer)
 {
     for (size_t i = 0; i < TABLE_LEN; i++) {
-        struct enrolment *e = LIST_FIRST(&front->enrolments->table[i]);
+        struct front_enrolment *e = LIST_FIRST(&front->enrolments->table[i]);
         while (e != NULL) {
-            struct enrolment *next = LIST_NEXT(e, in_bucket);
-            if (is_signer && e->stage == STAGE_OPENING) {
+            struct front_enrolment *next = LIST_NEXT(e, in_bucket);
+            if (is_signer && e->stage == FRONT_STAGE_OPENING) {
                 ask_key(e);
-            } else if (is_signer && e->stage == STAGE_SIGNING) {
-                ask_signature(e);
-            } else if (!is_signer && e->stage == STAGE_JUDGING) {
+            } else if (is_signer && e->stage == FRONT_STAGE_SIGNING) {
+                front_enrolment_ask_signature(e);
+            } else if (!is_signer && e->stage == FRONT_STAGE_JUDGING) {
                 ask_ledger(e);
             }
             e = next;

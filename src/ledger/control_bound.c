@@ -121,7 +121,7 @@ ledger_control_bound_key_new(
 struct key_page {
     int fd;
     size_t count;
-    char *cursor;
+    char cursor[IPC_NAME_MAX + 1];
 };
 
 static enum base_code
@@ -143,9 +143,10 @@ enum base_code
 ledger_control_bound_key_list(struct ledger *ledger, int fd, struct bytes after, size_t *out_count,
     char cursor[IPC_NAME_MAX + 1], struct base_error *err)
 {
-    struct key_page page = {.fd = fd, .cursor = cursor};
+    struct key_page page = {.fd = fd};
     TRY(store_each_bound_key(ledger->store, after, IPC_PAGE_MAX, send_key, &page, err));
     *out_count = page.count;
+    memcpy(cursor, page.cursor, sizeof(page.cursor));
     return BASE_OK;
 }
 

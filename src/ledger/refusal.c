@@ -42,12 +42,23 @@ ledger_delivery_of(struct ledger *ledger, const struct ledger_case *it)
         .updated_ms = now_ms};
 }
 
+/* Its profile came from somewhere else, with a challenge that is not ours: the first that we see of
+ * it is the request. */
+static enum base_code
+note_profile(struct ledger *ledger, const struct ledger_case *it, uint64_t delivery_id,
+    struct base_error *err)
+{
+    return ledger_batch_event(
+        ledger, delivery_id, 1, "foreign_challenge", BASE_OK, it->endpoint->policies, err);
+}
+
 /* The id, birth and state of the delivery that this request belongs to, when there is one already.
  */
 enum base_code
 ledger_delivery_adopt(struct ledger *ledger, const struct ledger_case *it,
     struct store_delivery *delivery, struct base_error *err)
 {
+    uint64_t new_id = delivery->id;
     struct store_row row;
     struct store_delivery old;
     uint64_t id = it->has_challenge ? it->challenge.delivery_id : 0;
@@ -68,7 +79,10 @@ ledger_delivery_adopt(struct ledger *ledger, const struct ledger_case *it,
         }
     }
     store_row_clear(&row);
-    return code;
+    TRY(code);
+    bool is_of_service = it->facts.challenge == POLICY_CHALLENGE_OF_SERVICE;
+    return delivery->id == new_id && is_of_service ? note_profile(ledger, it, new_id, err)
+                                                   : BASE_OK;
 }
 
 enum base_code
