@@ -186,7 +186,7 @@ ipc_role_lost_peer(
     bool is_ended = why->code == E_PEER_CLOSED;
     struct base_log_record record;
     base_log_begin(
-        &record, &link->log, is_ended ? BASE_LOG_WARN : BASE_LOG_ERROR, "peer_lost", BYTES_NONE);
+        &record, &link->log, is_ended ? BASE_LOG_INFO : BASE_LOG_ERROR, "peer_lost", BYTES_NONE);
     base_log_word(&record, "peer", ipc_role_name(peer));
     base_log_code(&record, why);
     base_log_end(&record);

@@ -234,6 +234,12 @@ journal_append(struct journal *journal, struct journal_record *record, struct ba
     return BASE_OK;
 }
 
+bool
+journal_has_failed(const struct journal *journal)
+{
+    return atomic_load(&journal->is_failed);
+}
+
 enum base_code
 journal_sync(struct journal *journal, struct base_error *err)
 {

@@ -51,6 +51,8 @@ MUST_CHECK enum base_code journal_append(
  * the journal is opened again.
  */
 MUST_CHECK enum base_code journal_sync(struct journal *journal, struct base_error *err);
+/* It takes nothing more until it is opened again. Any thread. */
+bool journal_has_failed(const struct journal *journal);
 
 /* Record @seq, which must be below the count; its form is checked, not its chain.
  * Errors: E_JOURNAL_BROKEN, E_SYSTEM. */

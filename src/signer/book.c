@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "signer/serials.h"
 
@@ -155,12 +156,23 @@ signer_book_open(int folder_fd, const struct base_log *log, const struct base_ra
     return BASE_OK;
 }
 
+/* A signer that cannot write its journal any more can sign nothing: its successor opens the journal
+ * anew, and repairs its end. */
+static void
+end_when_failed(const struct signer_book *book, const struct base_error *why)
+{
+    if (journal_has_failed(book->journal)) {
+        base_log_error(&book->log, BASE_LOG_ERROR, "journal_failed", why);
+        _exit(1);
+    }
+}
+
 void
 signer_book_flush(struct signer_book *book)
 {
     struct base_error err = {0};
     if (journal_sync(book->journal, &err) != BASE_OK) {
-        base_log_error(&book->log, BASE_LOG_ERROR, "journal_failed", &err);
+        end_when_failed(book, &err);
     }
 }
 
@@ -338,7 +350,11 @@ append(struct signer_book *book, enum journal_kind kind, const struct signer_ent
     record.serial_len = (uint8_t)entry->serial.len;
     memcpy(record.serial, entry->serial.ptr, entry->serial.len);
     memcpy(record.sha256, entry->sha256, JOURNAL_HASH_LEN);
-    TRY(journal_append(book->journal, &record, err));
+    struct base_error why = {0};
+    if (journal_append(book->journal, &record, &why) != BASE_OK) {
+        end_when_failed(book, &why);
+        return base_fail(err, why.code, "%s", why.detail);
+    }
     book->is_dirty = true;
     (void)pthread_cond_signal(&book->changed);
     enum base_code code = note_record(book, &record, err);

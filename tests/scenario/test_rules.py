@@ -35,7 +35,7 @@ SWITCHES = {
     "failure_content: empty": "failure_content: absent", "certificate_with_ca: yes": "certificate_with_ca: no",
     "renewal_by_pkcsreq: yes": "renewal_by_pkcsreq: no", "attributes_as_sent: no": "attributes_as_sent: yes",
     "same_key_renewal: yes": "same_key_renewal: no", "allow_empty_subject: no": "allow_empty_subject: yes",
-    "profiles: [default]": "profiles: [default, waiting]",
+    "\n    profiles: [default]": "\n    profiles: [default, waiting]",
     "\nprofiles:\n": "\nprofiles:\n  waiting:\n    approval: yes\n",
 }
 

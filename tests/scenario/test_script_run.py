@@ -3,6 +3,7 @@
 import os
 import pty
 import select
+import signal
 import time
 
 import pytest
@@ -21,6 +22,7 @@ class Terminal:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             os.chdir(kurier.ROOT)
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell ignores it in what it starts in the background
             os.execve("script/run", ["script/run", *options], self.environment)
 
     def read(self, until, seconds=240):
