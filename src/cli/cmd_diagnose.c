@@ -25,10 +25,17 @@ struct view {
     size_t shown_octets; /* of progress */
 };
 
+/* A tab is a blank to a reader; what else a terminal would act on is shown as \xHH. */
 static const char *
 clean(const char *text, char *out, size_t size)
 {
-    return cli_clean(bytes_from_text(text), out, size);
+    char line[DIAG_TEXT_MAX * 2];
+    size_t len = strlen(text);
+    len = len < sizeof(line) ? len : sizeof(line);
+    for (size_t i = 0; i < len; i++) {
+        line[i] = text[i] == '\t' ? ' ' : text[i];
+    }
+    return cli_clean((struct bytes){(const uint8_t *)line, len}, out, size);
 }
 
 /* ---- JSON
