@@ -31,8 +31,8 @@
 #include "base/banned.h"
 
 #define CONNECTIONS_MAX 32
-#define BEHIND_MS 50 /* what nobody waits for is committed so much later, or with others */
-#define GATHER_MS 40 /* what somebody waits for, at most, and only while the signer is busy */
+#define BEHIND_MS 40 /* what nobody waits for is committed so much later, or with others */
+#define GATHER_MS 15 /* what somebody waits for, at most, and only while the signer is busy */
 #define IDLE_MS 1000 /* nothing to do: look at CRLs and windows */
 #define LOOK_MS 200  /* between two looks at what has waited too long */
 #define CRL_LOOK_MS 60000
