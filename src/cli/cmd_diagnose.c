@@ -33,7 +33,10 @@ clean(const char *text, char *out, size_t size)
     size_t len = strlen(text);
     len = len < sizeof(line) ? len : sizeof(line);
     for (size_t i = 0; i < len; i++) {
-        line[i] = text[i] == '\t' ? ' ' : text[i];
+        line[i] = text[i];
+        if (text[i] == '\t') {
+            line[i] = ' ';
+        }
     }
     return cli_clean((struct bytes){(const uint8_t *)line, len}, out, size);
 }
