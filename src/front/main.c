@@ -2,6 +2,7 @@
  * kurier-front: puts the parts together, and hears the supervisor.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -25,6 +26,8 @@
 #include "base/banned.h"
 
 #define FLUSH_CONTACTS_MS 1000
+#define TRIM_AFTER 256 /* connections; fewer leave too little behind to be worth it */
+#define TRIM_BELOW 8   /* of them still there */
 /* The signer makes a certificate in milliseconds; it may have to take its configuration first. */
 #define READY_WITHIN_MS 10000
 #define WARN_EVERY_MS ((int64_t)86400 * 1000)
@@ -42,6 +45,7 @@ struct role {
     bool is_ready_due;   /* READY waits for that */
     int64_t ready_by_ms; /* monotonic: the configuration is refused when it is not ready by then */
     int64_t warned_ms;   /* when certificates were looked at last */
+    uint64_t trimmed_at; /* connections that had come when memory was given back last */
     uint64_t descriptors_max; /* RLIMIT_NOFILE; 0: unknown */
 };
 
@@ -413,6 +417,19 @@ on_supervisor(evutil_socket_t fd, short what, void *arg)
     }
 }
 
+/* The buffers of many connections, when nearly all of them have gone. */
+static void
+give_back_memory(struct role *role)
+{
+    const struct front_http_counters *counters =
+        front_http_server_peek_counters(role->front.server);
+    if (counters->connections_open <= TRIM_BELOW &&
+        counters->connections_all - role->trimmed_at >= TRIM_AFTER) {
+        role->trimmed_at = counters->connections_all;
+        (void)malloc_trim(0);
+    }
+}
+
 static void
 on_tick(evutil_socket_t fd, short what, void *arg)
 {
@@ -424,6 +441,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
         return;
     }
     look_after_tls(role);
+    give_back_memory(role);
     if (base_clock_mono_ms(&role->front.clock) - role->warned_ms > WARN_EVERY_MS) {
         role->warned_ms = base_clock_mono_ms(&role->front.clock);
         front_listeners_warn(role->front.listeners);
