@@ -3,8 +3,8 @@
  *
  * A body is signed within moments of its serial being made, so nearly every question is about a
  * serial that is new. This table answers "never seen" from memory, in 16 octets a record, and for
- * the rest names the records to look at. It forgets in two generations: at least the last 65,536
- * records, and what falls in the last 48 hours up to 524,288 records, are always in it. What was
+ * the rest names the records to look at. It forgets in two generations: at least the last 4,096
+ * records, and what falls in the last 48 hours up to 16,384 records, are always in it. What was
  * forgotten is known by the latest time (the serial's first 48 bits) among it: an older serial has
  * to be looked for in the file.
  */
