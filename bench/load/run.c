@@ -24,6 +24,7 @@ struct connection {
     char head[HEAD_MAX];
     size_t head_len;
     bool is_body;
+    bool is_chunked; /* the reply holds the chunks until they are whole */
     size_t body_left;
     double began_s;
     int tries;
@@ -164,6 +165,37 @@ lost(struct run *run, struct connection *connection)
     reopen(run, connection);
 }
 
+/* The chunks that the reply holds (RFC 9112, section 7.1) become their content; false: the last is
+ * not there yet. */
+static bool
+join_chunks(struct buffer *reply)
+{
+    size_t from = 0;
+    size_t to = 0;
+    for (int pass = 0; pass < 2; pass++) { /* whole? then moved together */
+        from = 0;
+        for (size_t len = 1; len > 0;) {
+            const uint8_t *line = reply->ptr + from;
+            const uint8_t *line_end = memchr(line, '\n', reply->len - from);
+            if (line_end == NULL) {
+                return false;
+            }
+            len = strtoul((const char *)line, NULL, 16);
+            from += (size_t)(line_end - line) + 1;
+            if (len > reply->len - from || reply->len - from - len < 2) {
+                return false;
+            }
+            if (pass == 1) {
+                memmove(reply->ptr + to, reply->ptr + from, len);
+                to += len;
+            }
+            from += len + 2;
+        }
+    }
+    reply->len = to;
+    return true;
+}
+
 /* Status and length out of the head; false: not whole yet. */
 static bool
 read_head(struct connection *connection, int *out_status, bool *out_is_closing)
@@ -176,7 +208,11 @@ read_head(struct connection *connection, int *out_status, bool *out_is_closing)
     const char *length = strcasestr(connection->head, "\r\nContent-Length:");
     *out_status = (int)strtol(connection->head + 9, NULL, 10);
     *out_is_closing = strcasestr(connection->head, "\r\nConnection: close") != NULL;
-    size_t want = length == NULL ? 0 : (size_t)strtoul(length + 17, NULL, 10);
+    connection->is_chunked =
+        strcasestr(connection->head, "\r\nTransfer-Encoding: chunked\r\n") != NULL;
+    size_t want = connection->is_chunked ? SIZE_MAX
+                  : length == NULL       ? 0
+                                         : (size_t)strtoul(length + 17, NULL, 10);
     size_t have = connection->head_len - (size_t)(blank + 4 - connection->head);
     struct base_error err;
     have = have < want ? have : want;
@@ -232,7 +268,8 @@ receive(struct run *run, struct connection *connection)
                 end("reply");
             }
         }
-        if (connection->body_left == 0) {
+        if (connection->body_left == 0 ||
+            (connection->is_chunked && join_chunks(&connection->item->reply))) {
             finish(run, connection, connection->item->status);
             return;
         }
@@ -315,7 +352,7 @@ load_run(const struct load_options *options, struct load_item *items, unsigned c
         slow[i].is_dribbling = i < options->dribbling;
     }
     prepare(&run);
-    run.start_s = load_now_s() + 0.05;
+    run.start_s = load_now_s() + (options->rate > 0 ? 0.05 : 0);
     double slow_next_s = run.start_s;
     for (unsigned i = 0; i < count; i++) {
         items[i].due_s = run.start_s + (options->rate > 0 ? (double)i / options->rate : 0);
