@@ -13,6 +13,8 @@
 
 #define FILE_MAX ((size_t)64 * 1024)
 #define WARN_BEFORE_S ((int64_t)30 * 86400)
+/* An own one is renewed 30 days before its end: a third of that later, somebody must look. */
+#define WARN_OWN_BEFORE_S ((int64_t)20 * 86400)
 
 struct front_tls_settings {
     struct front_tls_setting list[FRONT_LISTENERS_MAX];
@@ -232,10 +234,11 @@ front_listeners_warn(const struct front_listeners *listeners)
     const struct front *front = listeners->front;
     const struct front_tls_settings *settings = front_settings_tls(front->settings);
     for (size_t i = 0; i < settings->count; i++) {
-        const struct front_tls *tls = settings->list[i].tls;
+        const struct front_tls *tls = find_tls(listeners, settings->list[i].address);
+        bool is_own = settings->list[i].kind == IPC_TLS_OWN;
         int64_t left_s =
             tls == NULL ? INT64_MAX : front_tls_not_after_s(tls) - base_clock_now_s(&front->clock);
-        if (left_s > WARN_BEFORE_S) {
+        if (left_s > (is_own ? WARN_OWN_BEFORE_S : WARN_BEFORE_S)) {
             continue;
         }
         char end[BASE_TIME_TEXT_LEN] = "";

@@ -47,7 +47,8 @@ void front_listeners_close(struct front_listeners *listeners, struct bytes addre
  */
 MUST_CHECK enum base_code front_listeners_apply(
     struct front_listeners *listeners, struct base_error *err);
-/* A warning for each certificate from a file that ends within 30 days. */
+/* A warning for each certificate from a file that ends within 30 days, and for each of our own that
+ * should have been renewed ten days ago. */
 void front_listeners_warn(const struct front_listeners *listeners);
 /* "http://127.0.0.1:8080" of the first listener for devices that names one address; false: none. */
 bool front_listeners_base_url(const struct front_listeners *listeners, char *out, size_t size);

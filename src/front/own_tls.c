@@ -11,8 +11,10 @@
 #define KEY_PEM_MAX 1024
 #define PEM_MAX ((size_t)64 * 1024)
 #define LIFE_S ((int64_t)90 * 86400) /* as the signer gives */
-/* After a refusal; a reload may not have reached the signer yet. */
+/* After a refusal: a reload may not have reached the signer yet. Where a certificate is there, and
+ * good for 30 days more, the wait doubles with each refusal up to RENEW_RETRY_MAX_MS. */
 #define RETRY_MS 500
+#define RENEW_RETRY_MAX_MS ((int64_t)3600 * 1000)
 
 /* One certificate, by what it is for. */
 struct own {
@@ -21,6 +23,7 @@ struct own {
     struct front_tls *tls; /* owned; NULL: not yet */
     uint64_t asked_id;     /* 0: nothing is asked */
     int64_t retry_at_ms;   /* monotonic; 0: at once */
+    int64_t wait_ms;       /* after the last refusal; 0: none since the last certificate */
     struct base_error refusal;
     struct buffer key_pem; /* of what is asked */
 };
@@ -114,11 +117,15 @@ add(struct front_own_tls *own, const struct front_tls_setting *setting)
     return one;
 }
 
+/* A certificate that lasts as long as its CA is not renewed: the next one would end with it. */
 static bool
 is_ending(const struct front_own_tls *own, const struct own *one)
 {
-    int64_t left_s = front_tls_not_after_s(one->tls) - base_clock_now_s(&own->front->clock);
-    return left_s < LIFE_S / 3;
+    const struct front_ca *ca =
+        front_authorities_find(own->front->authorities, bytes_from_text(one->ca));
+    int64_t end_s = front_tls_not_after_s(one->tls);
+    int64_t left_s = end_s - base_clock_now_s(&own->front->clock);
+    return left_s < LIFE_S / 3 && (ca == NULL || end_s < ca->certificate.not_after_s);
 }
 
 MUST_CHECK static enum base_code
@@ -139,8 +146,13 @@ ask(struct front_own_tls *own, struct own *one, struct base_error *err)
 static void
 refuse(struct front_own_tls *own, struct own *one, const struct base_error *why)
 {
+    bool is_renewal = one->tls != NULL;
     one->refusal = *why;
-    one->retry_at_ms = base_clock_mono_ms(&own->front->clock) + RETRY_MS;
+    one->wait_ms = is_renewal && one->wait_ms != 0 ? 2 * one->wait_ms : RETRY_MS;
+    if (one->wait_ms > RENEW_RETRY_MAX_MS) {
+        one->wait_ms = RENEW_RETRY_MAX_MS;
+    }
+    one->retry_at_ms = base_clock_mono_ms(&own->front->clock) + one->wait_ms;
     base_log_error(own->front->log, BASE_LOG_WARN, "tls_certificate_missing", why);
 }
 
@@ -235,6 +247,7 @@ install(struct front_own_tls *own, struct own *one, const struct ipc_tls_signed 
     TRY(front_tls_new(buffer_bytes(&pem), buffer_bytes(&one->key_pem), &tls, err));
     front_tls_free(one->tls);
     one->tls = tls;
+    one->wait_ms = 0;
     one->refusal = (struct base_error){.code = BASE_OK};
     return BASE_OK;
 }

@@ -3,8 +3,9 @@
  *
  * For each listener that wants one the front makes a key, which never leaves this process, and asks
  * the signer for a certificate; the signer has the names from the configuration and takes no others
- * from us. When a third of its life is left a new key and a new certificate take its place. A
- * reload that changes nothing keeps what is there.
+ * from us. When a third of its life is left a new key and a new certificate take its place, unless
+ * the CA itself ends no later than the present one. A reload that changes nothing keeps what is
+ * there.
  */
 #ifndef FRONT_OWN_TLS_H
 #define FRONT_OWN_TLS_H
