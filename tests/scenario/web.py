@@ -47,8 +47,8 @@ class WebServer(kurier.Server):
     """Devices on a plain address, on one with the own certificate and on one with files; administration on TLS and on
     loopback. `more` is appended to the configuration."""
 
-    def __init__(self, home, more="", accounts="", profiles="", **kwargs):
-        super().__init__(home, init=["--ca-key", "rsa:2048"], **kwargs)
+    def __init__(self, home, more="", accounts="", profiles="", init=("--ca-key", "rsa:2048"), **kwargs):
+        super().__init__(home, init=init, **kwargs)
         self.own, self.files, self.admin, self.local = (kurier.free_port() for _ in range(4))
         make_certificate(self.home)
         self.more, self.accounts, self.profiles = more, accounts, profiles
