@@ -10,6 +10,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/session.h"
+#include "pki/private_key.h"
 
 #include "base/banned.h"
 
@@ -35,6 +36,7 @@ show_home(const char *home, int passphrase_fd)
 static enum base_code
 settle_ca(struct cli_home_options *options, struct base_error *err)
 {
+    struct base_error why;
     bool is_new = options->key_spec != NULL || options->ca_subject != NULL;
     if ((options->ca_cert == NULL) != (options->ca_key_file == NULL)) {
         return base_fail(err, E_USAGE, "--ca-cert and --ca-key-file belong together");
@@ -45,6 +47,10 @@ settle_ca(struct cli_home_options *options, struct base_error *err)
     if (options->ca_cert != NULL && is_new) {
         return base_fail(err, E_USAGE,
             "--ca-key and --ca-subject make a new CA, --ca-cert takes one that there is");
+    }
+    if (options->key_spec != NULL &&
+        pki_private_key_check_spec(bytes_from_text(options->key_spec), &why) != BASE_OK) {
+        return base_fail(err, E_USAGE, "--ca-key: %s", why.detail);
     }
     options->key_spec = options->key_spec == NULL ? "rsa:3072" : options->key_spec;
     options->ca_subject = options->ca_subject == NULL ? "CN=Kurier CA" : options->ca_subject;

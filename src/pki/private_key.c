@@ -157,25 +157,42 @@ adopt(EVP_PKEY *take_key, struct pki_private_key **out, struct base_error *err)
     return BASE_OK;
 }
 
+struct key_spec {
+    const char *text;
+    size_t rsa_bits; /* 0: on a curve */
+    const char *curve;
+};
+
+MUST_CHECK static enum base_code
+find_spec(struct bytes spec, struct key_spec *out, struct base_error *err)
+{
+    static const struct key_spec specs[] = {{"rsa:2048", 2048, NULL}, {"rsa:3072", 3072, NULL},
+        {"rsa:4096", 4096, NULL}, {"ec:p256", 0, "P-256"}, {"ec:p384", 0, "P-384"}};
+    for (size_t i = 0; i < sizeof(specs) / sizeof(specs[0]); i++) {
+        if (bytes_equal_text(spec, specs[i].text)) {
+            *out = specs[i];
+            return BASE_OK;
+        }
+    }
+    return base_fail(err, E_KEY_TYPE,
+        "'%.*s' is none of rsa:2048, rsa:3072, rsa:4096, ec:p256, ec:p384",
+        base_size_to_int(spec.len < 32 ? spec.len : 32), (const char *)spec.ptr);
+}
+
+enum base_code
+pki_private_key_check_spec(struct bytes spec, struct base_error *err)
+{
+    struct key_spec wanted;
+    return find_spec(spec, &wanted, err);
+}
+
 enum base_code
 pki_private_key_generate(struct bytes spec, struct pki_private_key **out, struct base_error *err)
 {
-    EVP_PKEY *key = NULL;
-    if (bytes_equal_text(spec, "rsa:2048")) {
-        key = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)2048);
-    } else if (bytes_equal_text(spec, "rsa:3072")) {
-        key = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)3072);
-    } else if (bytes_equal_text(spec, "rsa:4096")) {
-        key = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)4096);
-    } else if (bytes_equal_text(spec, "ec:p256")) {
-        key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
-    } else if (bytes_equal_text(spec, "ec:p384")) {
-        key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-384");
-    } else {
-        return base_fail(err, E_KEY_TYPE,
-            "'%.*s' is none of rsa:2048, rsa:3072, rsa:4096, ec:p256, ec:p384",
-            base_size_to_int(spec.len < 32 ? spec.len : 32), (const char *)spec.ptr);
-    }
+    struct key_spec wanted;
+    TRY(find_spec(spec, &wanted, err));
+    EVP_PKEY *key = wanted.rsa_bits > 0 ? EVP_PKEY_Q_keygen(NULL, NULL, "RSA", wanted.rsa_bits)
+                                        : EVP_PKEY_Q_keygen(NULL, NULL, "EC", wanted.curve);
     return key == NULL ? pki_openssl_fail(err, E_CRYPTO, "key generation") : adopt(key, out, err);
 }
 

@@ -13,6 +13,7 @@ struct pki_private_key; /* owns an EVP_PKEY; immutable: threads may share it, ea
                            its own inside */
 
 /* @spec: "rsa:2048", "rsa:3072", "rsa:4096", "ec:p256", "ec:p384". Errors: E_KEY_TYPE, E_CRYPTO. */
+MUST_CHECK enum base_code pki_private_key_check_spec(struct bytes spec, struct base_error *err);
 MUST_CHECK enum base_code pki_private_key_generate(
     struct bytes spec, struct pki_private_key **out, struct base_error *err);
 /* PEM (PKCS#8, plain or encrypted; also PKCS#1, SEC 1) or DER. @passphrase may be empty. Errors:

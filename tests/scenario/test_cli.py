@@ -1,6 +1,7 @@
 """What people read: the commands' texts, their refusals and their exit status."""
 
 import json
+import os
 import re
 import subprocess
 
@@ -113,7 +114,7 @@ def test_a_home_is_made_once_and_only_as_it_was_meant(folder, openssl, issuing_c
     home = str(folder / "home")
     own = ["--ca-cert", certificate, "--ca-key-file", key, "--ca-chain", root]
     for status, code, words in ((2, "KUR-1006", own[:2]), (2, "KUR-1006", own[4:]), (2, "KUR-1006", [*own, "--ca-key", "rsa:2048"]),
-                                (2, "KUR-1006", [*own, "--ca-subject", "CN=x"]), (1, "KUR-1206", ["--ca-key", "rsa:1024"]),
+                                (2, "KUR-1006", [*own, "--ca-subject", "CN=x"]), (2, "KUR-1006", ["--ca-key", "rsa:1024"]), (2, "KUR-1006", ["--ca-key", "foo"]),
                                 (1, "KUR-1811", own[:4]), (1, "KUR-1811", [*own[:3], other, *own[4:]]), (1, "KUR-1205", [*own[:3], root, *own[4:]])):
         done = kurier.run("init", "--home", home, *words)
         assert (done.returncode, done.stdout) == (status, "") and done.stderr.count("\n") == 1, (words, done.stderr)
