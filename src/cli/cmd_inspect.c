@@ -209,7 +209,7 @@ struct inspect_options {
     const char *key;
     const char *cert;
     const char *server;
-    const char *home;
+    struct cli_place place;
 };
 
 static enum base_code
@@ -227,8 +227,9 @@ inspect(const struct inspect_options *options, struct inspection *it, struct bas
     if (options->key != NULL) {
         return cli_inspect_open_file(it, options->key, err);
     }
-    return options->home != NULL || (options->cert == NULL && options->server == NULL)
-               ? cli_inspect_open_home(it, options->home, err)
+    bool is_home_meant = options->place.home != NULL || options->place.passphrase_fd != NULL;
+    return is_home_meant || (options->cert == NULL && options->server == NULL)
+               ? cli_inspect_open_home(it, &options->place, err)
                : BASE_OK;
 }
 
@@ -246,9 +247,9 @@ cli_inspect(int argc, char **argv)
         {"cert", "FILE", "is it encrypted to a certificate of this file?", NULL, &asked.cert, NULL},
         {"server", "URL", "is it encrypted to a certificate of this SCEP server?", NULL,
             &asked.server, NULL},
-        {"home", "DIR", "the home whose signer may open it", NULL, &asked.home, NULL},
         {"short", NULL, "no tree", &is_short, NULL, NULL},
         {"json", NULL, "one JSON object", &is_json, NULL, NULL},
+        CLI_PLACE_OPTIONS(asked.place),
     };
     const struct cli_usage usage = {.synopsis = "inspect WHAT [OPTION]...",
         .story = "Decodes any SCEP message, whole, damaged or cut off. WHAT is a file, - for "

@@ -258,15 +258,16 @@ open_in_session(struct home_opener *home, struct base_error *err)
 }
 
 enum base_code
-cli_inspect_open_home(struct inspection *it, const char *home, struct base_error *err)
+cli_inspect_open_home(struct inspection *it, const struct cli_place *place, struct base_error *err)
 {
     struct stat about;
     struct base_error why;
     struct home_opener opener = {.it = it};
-    if (!inspection_has_envelope(it) || (home == NULL && stat(cli_home(NULL), &about) != 0)) {
+    bool is_meant = place->home != NULL || place->passphrase_fd != NULL;
+    if (!inspection_has_envelope(it) || (!is_meant && stat(cli_home(NULL), &about) != 0)) {
         return BASE_OK;
     }
-    enum base_code code = cli_session_open_with(cli_home(home), -1, &opener.session, &why);
+    enum base_code code = cli_session_open(place, &opener.session, &why);
     if (code == BASE_OK) {
         code = open_in_session(&opener, &why);
         cli_session_close(&opener.session);
@@ -274,7 +275,7 @@ cli_inspect_open_home(struct inspection *it, const char *home, struct base_error
     for (size_t i = 0; i < opener.count; i++) {
         free(opener.list[i].der);
     }
-    if (code != BASE_OK && home != NULL) {
+    if (code != BASE_OK && is_meant) {
         *err = why;
         return code;
     }

@@ -5,6 +5,7 @@
 #ifndef CLI_INSPECT_KEYS_H
 #define CLI_INSPECT_KEYS_H
 
+#include "cli/session.h"
 #include "diagnose/inspect.h"
 
 /* The rest of @fd, appended. Errors: E_DIAGNOSE_INPUT, E_TOO_LARGE. */
@@ -20,9 +21,9 @@ MUST_CHECK enum base_code cli_inspect_compare_server(
 /* Errors: E_DIAGNOSE_INPUT, and those of pki_private_key_load(). */
 MUST_CHECK enum base_code cli_inspect_open_file(
     struct inspection *it, const char *path, struct base_error *err);
-/* @home NULL: the usual one, and no error when there is none. Nothing is asked when there is no
- * envelope. */
+/* @place with nothing in it: the usual home, and no error when there is none. Nothing is asked when
+ * there is no envelope. */
 MUST_CHECK enum base_code cli_inspect_open_home(
-    struct inspection *it, const char *home, struct base_error *err);
+    struct inspection *it, const struct cli_place *place, struct base_error *err);
 
 #endif

@@ -197,6 +197,31 @@ def test_in_a_home_the_signer_opens_it(make_server, keys, is_running):
         assert server.enrol(keys[0], server.challenge()).status == 0
 
 
+def test_a_stopped_home_with_encrypted_keys_is_opened_with_its_passphrase(folder, keys):
+    def given(name, *words, **kwargs):
+        with open(folder / name) as f:
+            return subprocess.run([kurier.PROGRAM, *words, "--passphrase-fd", str(f.fileno())], pass_fds=[f.fileno()], capture_output=True,
+                                  timeout=60, **kwargs)
+
+    (folder / "right").write_text("correct horse\n")
+    (folder / "wrong").write_text("battery staple\n")
+    home = str(folder / "home")
+    assert given("right", "init", "--home", home, "--ca-key", "rsa:2048").returncode == 0
+    csr = scepmsg.make_csr(keys[0], "CN=for-the-home", (), "secret")
+    ra = kurier.load(folder / "home" / "signer" / "ra-default.crt")
+    mine = scepmsg.pki_message(scepmsg.envelope(csr, [ra]), keys[0], scepmsg.self_signed(keys[0]))
+    opened = given("right", "inspect", "-", "--json", "--home", home, input=mine)
+    assert opened.returncode == 0 and "CN=for-the-home" in json.loads(opened.stdout)["csr"]["subject"], opened.stderr
+    assert "secret" not in opened.stdout.decode()
+    by_environment = given("right", "inspect", "-", "--json", input=mine, env=dict(os.environ, KURIER_HOME=home))
+    assert json.loads(by_environment.stdout) == json.loads(opened.stdout)
+    for done in (given("wrong", "inspect", "-", "--home", home, input=mine),
+                 given("wrong", "inspect", "-", input=mine, env=dict(os.environ, KURIER_HOME=home)),
+                 subprocess.run([kurier.PROGRAM, "inspect", "-", "--home", home], input=mine, capture_output=True, timeout=60)):
+        assert done.returncode == 1 and b"KUR-1208" in done.stderr and done.stdout == b"", done.stderr
+    assert given("right", "inspect", "-", "--cert", str(folder / "home" / "signer" / "ra-default.crt"), input=mine).returncode != 2
+
+
 def test_a_home_does_not_open_what_is_for_another(shared, keys):
     csr = scepmsg.make_csr(keys[0], "CN=x", (), "secret")
     other = scepmsg.pki_message(scepmsg.envelope(csr, [scepmsg.self_signed(keys[4])]), keys[0], scepmsg.self_signed(keys[0]))
