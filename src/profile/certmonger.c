@@ -62,14 +62,23 @@ put_usages(struct profile_shell *shell, const struct profile_spec *spec)
     }
 }
 
-/* The CA under a name of its own, known once its certificates were fetched. */
+/* The CA under a name of its own, known once its certificates were fetched. With https, -R is for
+ * TLS alone and -N for what SCEP brings; the machine's CAs are named because PKIOperation is sent
+ * without what -R says (0.79.17). */
 static void
 put_ca(struct profile_shell *shell, const struct profile_spec *spec, struct bytes nickname)
 {
+    bool is_https = profile_shell_https(shell, spec->url);
+    if (is_https) {
+        profile_shell_put(shell, "tls=/etc/ssl/certs/ca-certificates.crt\n"
+                                 "[ -r \"$tls\" ] || tls=/etc/pki/tls/certs/ca-bundle.crt\n");
+    }
     profile_shell_put(shell, "ca=");
     profile_shell_quoted(shell, nickname);
     profile_shell_put(shell, "\nif ! getcert list-cas -c \"$ca\" 2>/dev/null | grep -q .; then\n"
-                             "    getcert add-scep-ca -c \"$ca\" -R \"$folder/ca.pem\" -u");
+                             "    getcert add-scep-ca -c \"$ca\" ");
+    profile_shell_put(
+        shell, is_https ? "-R \"$tls\" -N \"$folder/ca.pem\" -u" : "-R \"$folder/ca.pem\" -u");
     profile_shell_word(shell, spec->url);
     profile_shell_put(shell, "\nfi\n"
                              "waited=0\n"

@@ -1,6 +1,7 @@
 #include "profile/shell.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "pki/certificate.h"
 
@@ -59,6 +60,22 @@ profile_shell_comment(struct profile_shell *shell, const char *text, struct byte
         append(shell, is_control ? BYTES_LITERAL("?") : (struct bytes){value.ptr + i, 1});
     }
     profile_shell_put(shell, "\n");
+}
+
+bool
+profile_shell_https(struct profile_shell *shell, struct bytes url)
+{
+    static const char scheme[] = "https:";
+    bool is_https = url.len >= strlen(scheme) &&
+                    strncasecmp((const char *)url.ptr, scheme, strlen(scheme)) == 0;
+    if (is_https) {
+        profile_shell_put(shell,
+            "# The address is https: this machine must trust the CA of that server's TLS\n"
+            "# certificate. Debian: put it into /usr/local/share/ca-certificates as NAME.crt and\n"
+            "# run update-ca-certificates; Fedora: /etc/pki/ca-trust/source/anchors,\n"
+            "# update-ca-trust.\n");
+    }
+    return is_https;
 }
 
 void

@@ -168,3 +168,29 @@ def test_kurier_takes_no_server_of_another_ca_or_name(setting, folder):
     done = enroll(setting, folder, "--challenge", challenge, host="localhost.localdomain")
     assert done.returncode == 1 and json.loads(done.stdout)["code"] == "KUR-2101"
     assert setting.server.certificates() == []
+
+
+# ---- exported scripts -----------------------------------------------------------------------------------------------
+
+
+def script(setting, folder, form):
+    path = folder / "script.sh"
+    setting.server.command("profile", "export", "default", "--format", form, "--device", "exported", "--url", url(setting), "--out", str(path))
+    assert "update-ca-certificates" in path.read_text()
+    return path
+
+
+def test_an_exported_script_for_strongswan_enrols(setting, folder):
+    done = subprocess.run([*trusting(folder, setting.trust), "sh", str(script(setting, folder, "strongswan")), str(folder / "out")],
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and (folder / "out" / "cert.pem").exists(), done.stderr
+
+
+def test_an_exported_script_for_certmonger_enrols(setting, folder):
+    work, text = certmonger(setting.server, folder, setting.trust, f"""
+getcert() {{ verb=$1; shift; /usr/bin/getcert "$verb" -s "$@"; }}
+. {script(setting, folder, "certmonger")}
+getcert list
+""", url=url(setting), before=trusting(folder, setting.trust))
+    assert "status: MONITORING" in text, text
+    assert len(setting.server.certificates()) == 1
