@@ -176,6 +176,48 @@ find_policy(const struct config_settings *settings, struct bytes name)
     return NULL;
 }
 
+/*
+ * What Intune cannot do, whether it is asked or told only. A request has one challengePassword, by
+ * which Intune knows its transaction, in the notice as well: Kurier's own is none, and another
+ * tenant's is none. And a notice carries the request itself, of which nothing is kept while it
+ * waits for a person: after the approval Intune could not be told what it wants to hear first.
+ */
+MUST_CHECK static enum base_code
+check_intune_there(const struct config_settings *settings, const struct config_endpoint *endpoint,
+    const struct config_policy *intune, uint32_t *out_line, struct base_error *err)
+{
+    const char *at = endpoint->place.name;
+    const char *name = intune->place.name;
+    if (config_has_text(endpoint->policies, bytes_from_text(IPC_POLICY_CHALLENGE))) {
+        return base_fail(err, E_CONFIG_VALUE,
+            "endpoint %s: challenge and %s: a request has one challengePassword, which cannot be "
+            "Kurier's and Intune's at once; take one out, or make an endpoint for each",
+            at, name);
+    }
+    for (const struct config_policy *other = settings->policies; other < intune; other++) {
+        if (other->type == IPC_POLICY_INTUNE &&
+            config_has_text(endpoint->policies, bytes_from_text(other->place.name))) {
+            return base_fail(err, E_CONFIG_VALUE,
+                "endpoint %s: %s and %s: a request has one challengePassword, which is of one "
+                "Intune; make an endpoint for each",
+                at, other->place.name, name);
+        }
+    }
+    for (uint32_t i = 0; i < settings->profile_count; i++) {
+        const struct config_profile *profile = &settings->profiles[i];
+        if (profile->approval != 0 &&
+            config_has_text(endpoint->profiles, bytes_from_text(profile->place.name))) {
+            *out_line = LINE_OF(profile, "profile", approval);
+            return base_fail(err, E_CONFIG_VALUE,
+                "profile %s waits for approval, at endpoint %s with %s: the request, with which "
+                "Intune "
+                "is told, is not kept meanwhile; say approval: no, or use an endpoint without it",
+                profile->place.name, at, name);
+        }
+    }
+    return BASE_OK;
+}
+
 enum base_code
 config_check_asked(const struct config_settings *settings, const struct config_endpoint *endpoint,
     uint32_t *out_line, struct base_error *err)
@@ -199,11 +241,8 @@ config_check_asked(const struct config_settings *settings, const struct config_e
                 endpoint->place.name, base_size_to_int(name.len), (const char *)name.ptr);
         }
         asked_count += policy->asked;
-        if (has_challenge && policy->type == IPC_POLICY_INTUNE && policy->asked != 0) {
-            return base_fail(err, E_CONFIG_VALUE,
-                "endpoint %s: challenge and %.*s: a request has one challengePassword, which "
-                "cannot be Kurier's and Intune's at once",
-                endpoint->place.name, base_size_to_int(name.len), (const char *)name.ptr);
+        if (policy->type == IPC_POLICY_INTUNE) {
+            TRY(check_intune_there(settings, endpoint, policy, out_line, err));
         }
     }
     if (asked_count == 0) {

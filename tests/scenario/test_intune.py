@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+import bound
 import kurier
 import scepmsg
 from test_notifier_intune import CODES, FAIL_INFO, code_table
@@ -259,3 +260,41 @@ def test_the_policies_page_has_the_table_of_the_code():
         row = f"| {shown} | KUR-{CODES[name]} | {words[FAIL_INFO[CODES[name]]]} | {hresult.lower()} ({int(hresult, 16) - 2**32}) | " \
               f"`{cause}` | {'dead letter' if final == 'true' else 'sent again'} |"
         assert row in page, row
+
+
+# ---- what cannot go together ------------------------------------------------------------------------------------------
+
+INTUNE = """policies:
+  intune: {type: intune, tenant: contoso.onmicrosoft.com, client_id: 0-0, secret: intune-secret%s}
+"""
+
+
+@pytest.mark.parametrize("text, line, why, remedy", [
+    ("endpoints:\n  default:\n    policies: [challenge, intune]\n" + INTUNE % "", 3, "one challengePassword", "take one out"),
+    ("endpoints:\n  default:\n    policies: [challenge, intune]\n" + INTUNE % ", asked: no", 3, "one challengePassword", "take one out"),
+    ("endpoints:\n  default:\n    policies: [intune, other]\n" + INTUNE % "" + (INTUNE % "").replace("policies:\n  intune", "  other"), 3,
+     "of one Intune", "an endpoint for each"),
+    ("endpoints:\n  default:\n    policies: [intune]\nprofiles:\n  default:\n    approval: yes\n" + INTUNE % "", 6, "is not kept meanwhile",
+     "approval: no"),
+], ids=["a challenge of Kurier's", "a challenge, and Intune told only", "two tenants", "approval"])
+def test_what_can_never_succeed_with_intune_is_refused_by_the_check(make_server, text, line, why, remedy):
+    server = make_server(init=["--ca-key", "rsa:2048"])
+    server.config_path.write_text(text)
+    done = server.command("serve", "--check-config", check=False)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1, done.stderr
+    assert f"kurier.yaml:{line}: " in done.stderr and why in done.stderr and remedy in done.stderr and "[KUR-1507]" in done.stderr, done.stderr
+
+
+def test_a_bound_challenge_is_intunes_to_judge_and_is_not_spent(server_with, double, keys):
+    """At an endpoint that asks Intune alone every challenge is Intune's, also one that Kurier could open."""
+    server = server_with()
+    challenge = bound.Key(server, "mdm").make(id="order-9")
+    status, _, body = attempt(server, keys[0], challenge)
+    rep = scepmsg.CertRep(body, server.ra(), keys[0])
+    assert status == 200 and rep.status == 2 and "KUR-24" in rep.fail_text, rep.fail_text
+    assert "validate" in double.names()
+    server.stop()
+    assert server.certificates() == []
+    server.config_path.write_text("{}\n")  # the challenge policy alone, as it is without a word
+    server.start()
+    assert server.enrol(keys[1], challenge).status == 0

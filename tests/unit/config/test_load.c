@@ -392,6 +392,36 @@ endpoints_name_the_policies_that_must_agree(void **state)
     assert_non_null(strstr(err.detail, "nobody is asked"));
 }
 
+/* Intune is told of what it was asked, with the request and its own challenge. */
+#define TOLD                                                                                       \
+    HOOK_URL "    secret: s\n  i: {type: intune, tenant: t, client_id: c, secret: s, asked: no}\n"
+#define TWO                                                                                        \
+    BOTH "  j: {type: intune, tenant: u, client_id: c, secret: s}\n"                               \
+         "endpoints:\n  a:\n    policies: [i, j]\n"
+#define WAITING "profiles:\n  default:\n    valid: 30d\n    approval: yes\n"
+
+static void
+what_intune_can_never_agree_to_is_refused(void **state)
+{
+    (void)state;
+    assert_refused(
+        TOLD "endpoints:\n  a:\n    policies: [challenge, hook, i]\n", E_CONFIG_VALUE, 9);
+    assert_non_null(strstr(err.detail, "one challengePassword"));
+    assert_int_equal(load(TOLD "endpoints:\n  a:\n    policies: [hook, i]\n"), BASE_OK);
+    assert_refused(TWO, E_CONFIG_VALUE, 10);
+    assert_non_null(strstr(err.detail, "i and j"));
+    assert_refused(BOTH "endpoints:\n  a:\n    policies: [hook, i]\n" WAITING, E_CONFIG_VALUE, 13);
+    assert_non_null(strstr(err.detail, "profile default waits for approval, at endpoint a with i"));
+    assert_refused(TOLD "endpoints:\n  a:\n    policies: [hook, i]\n" WAITING, E_CONFIG_VALUE, 13);
+    assert_int_equal(
+        load(BOTH "endpoints:\n  a:\n    policies: [challenge, hook]\n" WAITING), BASE_OK);
+    /* The profile that waits is at another endpoint. */
+    assert_int_equal(load(BOTH "endpoints:\n  a:\n    policies: [i]\n  b:\n    paths: [/b]\n"
+                               "    ndes_paths: []\n    profiles: [slow]\n"
+                               "profiles:\n  default: {}\n  slow: {approval: yes}\n"),
+        BASE_OK);
+}
+
 static void
 texts_with_a_form_are_checked(void **state)
 {
@@ -612,6 +642,7 @@ main(void)
         cmocka_unit_test(rules_between_settings),
         cmocka_unit_test(policies_say_what_their_type_needs),
         cmocka_unit_test(endpoints_name_the_policies_that_must_agree),
+        cmocka_unit_test(what_intune_can_never_agree_to_is_refused),
         cmocka_unit_test(texts_with_a_form_are_checked),
         cmocka_unit_test(values_arrive_where_they_belong),
         cmocka_unit_test(empty_file_is_a_whole_configuration),
