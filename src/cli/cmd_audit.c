@@ -5,9 +5,8 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "cli/options.h"
+#include "cli/list.h"
 #include "cli/output.h"
-#include "cli/session.h"
 
 #include "base/banned.h"
 
@@ -83,43 +82,26 @@ print_total(const struct auditor *auditor)
         auditor->findings == 0 ? "they agree" : "they do NOT agree");
 }
 
+static int
+finish(void *arg)
+{
+    const struct auditor *auditor = arg;
+    print_total(auditor);
+    return auditor->findings == 0 ? CLI_OK : CLI_NO;
+}
+
 int
 cli_audit(int argc, char **argv)
 {
-    struct cli_place place = {NULL, NULL};
     struct auditor auditor = {.is_json = false};
-    const struct cli_option table[] = {
-        {"json", NULL, "one JSON object a line: findings, then the totals", &auditor.is_json, NULL,
-            NULL},
-        CLI_PLACE_OPTIONS(place),
-    };
-    const struct cli_usage usage = {"audit [OPTION]...",
-        "Verifies the hash chains of the ledger's and the signer's journals, and both against the "
-        "certificates.\n"
-        "Exit status 1 when they do not agree.",
-        table, sizeof(table) / sizeof(table[0]), 0, 0};
-    struct cli_list words;
-    int status = CLI_OK;
-    if (!cli_parse(&usage, argc, argv, &words, &status)) {
-        return status;
-    }
-    struct base_error err;
-    struct cli_session session;
-    if (cli_session_open(&place, &session, &err) != BASE_OK) {
-        return cli_report(&err);
-    }
-    struct cli_page page = {.is_more = true};
-    enum base_code code = BASE_OK;
-    while (code == BASE_OK && page.is_more) {
-        struct ipc_audit question = {bytes_from_text(page.cursor)};
-        struct cli_page next;
-        code = cli_ask(&session, &ipc_audit_spec, &question, audit_row, &auditor, &next, &err);
-        page = next;
-    }
-    cli_session_close(&session);
-    if (code != BASE_OK) {
-        return cli_report(&err);
-    }
-    print_total(&auditor);
-    return auditor.findings == 0 ? CLI_OK : CLI_NO;
+    struct ipc_audit question = {BYTES_NONE};
+    const struct cli_listing listing = {.synopsis = "audit [OPTION]...",
+        .story = "Verifies the hash chains of the ledger's and the signer's journals, and both "
+                 "against the certificates.\n"
+                 "Exit status 1 when they do not agree.",
+        .json_help = "one JSON object a line: findings, then the totals",
+        .is_json = &auditor.is_json,
+        .pages = {&ipc_audit_spec, &question, &question.cursor, audit_row, &auditor, NULL},
+        .finish = finish};
+    return cli_list_command(argc, argv, &listing);
 }

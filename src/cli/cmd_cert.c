@@ -8,6 +8,7 @@
 #include "cli/cert_authority.h"
 #include "cli/cli.h"
 #include "cli/delivery_view.h"
+#include "cli/list.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/session.h"
@@ -40,38 +41,14 @@ list_row(void *arg, const struct ipc_frame *frame, struct base_error *err)
 static int
 cert_list(int argc, char **argv)
 {
-    struct cli_place place = {NULL, NULL};
     struct cert_printer printer = {.is_json = false};
-    const struct cli_option table[] = {
-        {"json", NULL, "one JSON object a line", &printer.is_json, NULL, NULL},
-        CLI_PLACE_OPTIONS(place),
-    };
-    const struct cli_usage usage = {"cert list [OPTION]...",
-        "Lists the certificates that were issued, oldest first.", table,
-        sizeof(table) / sizeof(table[0]), 0, 0};
-    struct cli_list words;
-    int status = CLI_OK;
-    if (!cli_parse(&usage, argc, argv, &words, &status)) {
-        return status;
-    }
-    struct base_error err;
-    struct cli_session session;
-    if (cli_session_open(&place, &session, &err) != BASE_OK) {
-        return cli_report(&err);
-    }
-    if (!printer.is_json) {
-        cli_cert_heading();
-    }
-    struct cli_page page = {.is_more = true};
-    enum base_code code = BASE_OK;
-    while (code == BASE_OK && page.is_more) {
-        struct ipc_cert_list question = {bytes_from_text(page.cursor)};
-        struct cli_page next;
-        code = cli_ask(&session, &ipc_cert_list_spec, &question, list_row, &printer, &next, &err);
-        page = next;
-    }
-    cli_session_close(&session);
-    return code == BASE_OK ? CLI_OK : cli_report(&err);
+    struct ipc_cert_list question = {BYTES_NONE};
+    const struct cli_listing listing = {.synopsis = "cert list [OPTION]...",
+        .story = "Lists the certificates that were issued, oldest first.",
+        .is_json = &printer.is_json,
+        .heading = cli_cert_heading,
+        .pages = {&ipc_cert_list_spec, &question, &question.cursor, list_row, &printer, NULL}};
+    return cli_list_command(argc, argv, &listing);
 }
 
 static void
@@ -143,22 +120,6 @@ show_row(void *arg, const struct ipc_frame *frame, struct base_error *err)
     return BASE_OK;
 }
 
-/* One question with one text, answered by rows. */
-static int
-ask_about(const struct cli_place *place, const struct ipc_spec *spec, const void *question,
-    cli_on_row on_row, void *arg)
-{
-    struct base_error err;
-    struct cli_session session;
-    struct cli_page page;
-    if (cli_session_open(place, &session, &err) != BASE_OK) {
-        return cli_report(&err);
-    }
-    enum base_code code = cli_ask(&session, spec, question, on_row, arg, &page, &err);
-    cli_session_close(&session);
-    return code == BASE_OK ? CLI_OK : cli_report(&err);
-}
-
 static int
 cert_show(int argc, char **argv)
 {
@@ -178,7 +139,7 @@ cert_show(int argc, char **argv)
         return status;
     }
     struct ipc_cert_show question = {bytes_from_text(words.item[0])};
-    return ask_about(&place, &ipc_cert_show_spec, &question, show_row, &printer);
+    return cli_ask_once(&place, &ipc_cert_show_spec, &question, show_row, &printer);
 }
 
 /* CRLReason by its name in RFC 5280, section 5.3.1. */
@@ -225,7 +186,7 @@ cert_revoke(int argc, char **argv)
         return cli_report(&err);
     }
     question.serial = buffer_bytes(&serial);
-    status = ask_about(&place, &ipc_cert_revoke_spec, &question, NULL, NULL);
+    status = cli_ask_once(&place, &ipc_cert_revoke_spec, &question, NULL, NULL);
     if (status == CLI_OK) {
         (void)printf("revoked %s\n", words.item[0]);
     }

@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/list.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/session.h"
@@ -104,62 +105,40 @@ key_new(int argc, char **argv)
         return status;
     }
     struct base_error err;
-    struct cli_session session;
-    struct cli_page page;
     BUFFER_LOCAL(lines, IPC_TEXT_MAX);
     enum base_code code = BASE_OK;
     for (size_t i = 0; code == BASE_OK && i < profiles.count; i++) {
         code = i > 0 ? buffer_append_octet(&lines, '\n', &err) : BASE_OK;
         code = code == BASE_OK ? buffer_append_text(&lines, profiles.item[i], &err) : code;
     }
-    if (code != BASE_OK || cli_session_open(&place, &session, &err) != BASE_OK) {
+    if (code != BASE_OK) {
         return cli_report(&err);
     }
     const struct ipc_bound_key_new question = {
         bytes_from_text(words.item[0]), buffer_bytes(&lines)};
-    code = cli_ask(&session, &ipc_bound_key_new_spec, &question, print_key, &is_json, &page, &err);
-    cli_session_close(&session);
-    return code == BASE_OK ? CLI_OK : cli_report(&err);
+    return cli_ask_once(&place, &ipc_bound_key_new_spec, &question, print_key, &is_json);
+}
+
+static void
+print_heading(void)
+{
+    (void)printf("%s%-24s %-18s %-20s %s%s\n", cli_bold(), "NAME", "KEY ID", "MADE", "PROFILES",
+        cli_plain());
 }
 
 static int
 key_list(int argc, char **argv)
 {
-    struct cli_place place = {NULL, NULL};
     bool is_json = false;
-    const struct cli_option table[] = {
-        {"json", NULL, "one JSON object a line", &is_json, NULL, NULL},
-        CLI_PLACE_OPTIONS(place),
-    };
-    const struct cli_usage usage = {"challenge key list [OPTION]...",
-        "Lists the keys for bound challenges, never the keys themselves. The one named kurier is "
-        "Kurier's own, for challenge new --bound.",
-        table, sizeof(table) / sizeof(table[0]), 0, 0};
-    struct cli_list words;
-    int status = CLI_OK;
-    if (!cli_parse(&usage, argc, argv, &words, &status)) {
-        return status;
-    }
-    struct base_error err;
-    struct cli_session session;
-    if (cli_session_open(&place, &session, &err) != BASE_OK) {
-        return cli_report(&err);
-    }
-    if (!is_json) {
-        (void)printf("%s%-24s %-18s %-20s %s%s\n", cli_bold(), "NAME", "KEY ID", "MADE", "PROFILES",
-            cli_plain());
-    }
-    struct cli_page page = {.is_more = true};
-    enum base_code code = BASE_OK;
-    while (code == BASE_OK && page.is_more) {
-        const struct ipc_bound_key_list question = {bytes_from_text(page.cursor)};
-        struct cli_page next;
-        code = cli_ask(
-            &session, &ipc_bound_key_list_spec, &question, print_key, &is_json, &next, &err);
-        page = next;
-    }
-    cli_session_close(&session);
-    return code == BASE_OK ? CLI_OK : cli_report(&err);
+    struct ipc_bound_key_list question = {BYTES_NONE};
+    const struct cli_listing listing = {.synopsis = "challenge key list [OPTION]...",
+        .story = "Lists the keys for bound challenges, never the keys themselves. The one named "
+                 "kurier is Kurier's own, for challenge new --bound.",
+        .is_json = &is_json,
+        .heading = print_heading,
+        .pages = {
+            &ipc_bound_key_list_spec, &question, &question.cursor, print_key, &is_json, NULL}};
+    return cli_list_command(argc, argv, &listing);
 }
 
 static int
@@ -178,21 +157,12 @@ key_remove(int argc, char **argv)
     if (!cli_parse(&usage, argc, argv, &words, &status)) {
         return status;
     }
-    struct base_error err;
-    struct cli_session session;
-    struct cli_page page;
-    if (cli_session_open(&place, &session, &err) != BASE_OK) {
-        return cli_report(&err);
-    }
     const struct ipc_bound_key_remove question = {bytes_from_text(words.item[0])};
-    enum base_code code =
-        cli_ask(&session, &ipc_bound_key_remove_spec, &question, NULL, NULL, &page, &err);
-    cli_session_close(&session);
-    if (code != BASE_OK) {
-        return cli_report(&err);
+    status = cli_ask_once(&place, &ipc_bound_key_remove_spec, &question, NULL, NULL);
+    if (status == CLI_OK) {
+        (void)printf("removed %s\n", words.item[0]);
     }
-    (void)printf("removed %s\n", words.item[0]);
-    return CLI_OK;
+    return status;
 }
 
 int

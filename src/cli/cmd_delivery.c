@@ -7,15 +7,18 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/delivery_view.h"
-#include "cli/options.h"
+#include "cli/list.h"
 #include "cli/output.h"
-#include "cli/session.h"
 
 #include "base/banned.h"
 
 struct list_printer {
+    const char *state;
+    const char *limit;
     bool is_json;
     uint64_t left;
+    bool is_enough;
+    struct ipc_delivery_list question;
 };
 
 static enum base_code
@@ -24,10 +27,10 @@ print_delivery(void *arg, const struct ipc_frame *frame, struct base_error *err)
     struct list_printer *printer = arg;
     struct ipc_delivery row;
     TRY(ipc_decode(&ipc_delivery_spec, frame, &row, err));
-    if (printer->left == 0) {
+    if (printer->is_enough) {
         return BASE_OK;
     }
-    printer->left--;
+    printer->is_enough = --printer->left == 0;
     if (printer->is_json) {
         cli_json_print(cli_delivery_json(&row));
     } else {
@@ -36,47 +39,35 @@ print_delivery(void *arg, const struct ipc_frame *frame, struct base_error *err)
     return BASE_OK;
 }
 
+static enum base_code
+prepare_list(void *arg, struct base_error *err)
+{
+    struct list_printer *printer = arg;
+    printer->question.state = bytes_from_text(printer->state);
+    TRY(base_parse_number(bytes_from_text(printer->limit), 1000000000, &printer->left, err));
+    printer->is_enough = printer->left == 0;
+    return BASE_OK;
+}
+
 static int
 delivery_list(int argc, char **argv)
 {
-    struct cli_place place = {NULL, NULL};
-    const char *state = "";
-    const char *limit = "1000000000";
-    struct list_printer printer = {false, 0};
-    const struct cli_option table[] = {
+    struct list_printer printer = {.state = "", .limit = "1000000000"};
+    const struct cli_option options[] = {
         {"state", "STATE", "only those that stand so: offered, waiting, answered, refused, ...",
-            NULL, &state, NULL},
-        {"limit", "N", "at most so many", NULL, &limit, NULL},
-        {"json", NULL, "one JSON object a line", &printer.is_json, NULL, NULL},
-        CLI_PLACE_OPTIONS(place),
+            NULL, &printer.state, NULL},
+        {"limit", "N", "at most so many", NULL, &printer.limit, NULL},
     };
-    const struct cli_usage usage = {"delivery list [OPTION]...", "Lists deliveries, newest first.",
-        table, sizeof(table) / sizeof(table[0]), 0, 0};
-    struct cli_list words;
-    int status = CLI_OK;
-    if (!cli_parse(&usage, argc, argv, &words, &status)) {
-        return status;
-    }
-    struct base_error err;
-    struct cli_session session;
-    if (base_parse_number(bytes_from_text(limit), 1000000000, &printer.left, &err) != BASE_OK ||
-        cli_session_open(&place, &session, &err) != BASE_OK) {
-        return cli_report(&err);
-    }
-    if (!printer.is_json) {
-        cli_delivery_heading();
-    }
-    struct cli_page page = {.is_more = true};
-    enum base_code code = BASE_OK;
-    while (code == BASE_OK && page.is_more && printer.left > 0) {
-        struct ipc_delivery_list question = {bytes_from_text(page.cursor), bytes_from_text(state)};
-        struct cli_page next;
-        code = cli_ask(
-            &session, &ipc_delivery_list_spec, &question, print_delivery, &printer, &next, &err);
-        page = next;
-    }
-    cli_session_close(&session);
-    return code == BASE_OK ? CLI_OK : cli_report(&err);
+    const struct cli_listing listing = {.synopsis = "delivery list [OPTION]...",
+        .story = "Lists deliveries, newest first.",
+        .options = options,
+        .option_count = sizeof(options) / sizeof(options[0]),
+        .is_json = &printer.is_json,
+        .heading = cli_delivery_heading,
+        .prepare = prepare_list,
+        .pages = {&ipc_delivery_list_spec, &printer.question, &printer.question.cursor,
+            print_delivery, &printer, &printer.is_enough}};
+    return cli_list_command(argc, argv, &listing);
 }
 
 int

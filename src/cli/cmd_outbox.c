@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/delivery_view.h"
+#include "cli/list.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/session.h"
@@ -43,13 +44,19 @@ print_row(const struct ipc_outbox_row *row)
         row->code != 0 ? code_text : "");
 }
 
+struct list_printer {
+    bool is_json;
+    bool is_dead_only;
+    struct ipc_outbox_list question;
+};
+
 static enum base_code
 take_row(void *arg, const struct ipc_frame *frame, struct base_error *err)
 {
-    const bool *is_json = arg;
+    const struct list_printer *printer = arg;
     struct ipc_outbox_row row;
     TRY(ipc_decode(&ipc_outbox_row_spec, frame, &row, err));
-    if (*is_json) {
+    if (printer->is_json) {
         cli_json_print(cli_notice_json(&row));
     } else {
         print_row(&row);
@@ -57,43 +64,32 @@ take_row(void *arg, const struct ipc_frame *frame, struct base_error *err)
     return BASE_OK;
 }
 
+static enum base_code
+prepare_list(void *arg, struct base_error *err)
+{
+    struct list_printer *printer = arg;
+    (void)err;
+    printer->question.is_dead_only = printer->is_dead_only;
+    return BASE_OK;
+}
+
 static int
 outbox_list(int argc, char **argv)
 {
-    struct cli_place place = {NULL, NULL};
-    bool is_json = false;
-    bool is_dead_only = false;
-    const struct cli_option table[] = {
-        {"dead", NULL, "only those that were given up", &is_dead_only, NULL, NULL},
-        {"json", NULL, "one JSON object a line", &is_json, NULL, NULL},
-        CLI_PLACE_OPTIONS(place),
+    struct list_printer printer = {.is_json = false};
+    const struct cli_option options[] = {
+        {"dead", NULL, "only those that were given up", &printer.is_dead_only, NULL, NULL},
     };
-    const struct cli_usage usage = {"outbox list [OPTION]...",
-        "Lists what is to be reported and was not taken yet, the oldest first.", table,
-        sizeof(table) / sizeof(table[0]), 0, 0};
-    struct cli_list words;
-    int status = CLI_OK;
-    if (!cli_parse(&usage, argc, argv, &words, &status)) {
-        return status;
-    }
-    struct base_error err;
-    struct cli_session session;
-    if (cli_session_open(&place, &session, &err) != BASE_OK) {
-        return cli_report(&err);
-    }
-    if (!is_json) {
-        print_heading();
-    }
-    struct cli_page page = {.is_more = true};
-    enum base_code code = BASE_OK;
-    while (code == BASE_OK && page.is_more) {
-        struct ipc_outbox_list question = {bytes_from_text(page.cursor), is_dead_only};
-        struct cli_page next;
-        code = cli_ask(&session, &ipc_outbox_list_spec, &question, take_row, &is_json, &next, &err);
-        page = next;
-    }
-    cli_session_close(&session);
-    return code == BASE_OK ? CLI_OK : cli_report(&err);
+    const struct cli_listing listing = {.synopsis = "outbox list [OPTION]...",
+        .story = "Lists what is to be reported and was not taken yet, the oldest first.",
+        .options = options,
+        .option_count = sizeof(options) / sizeof(options[0]),
+        .is_json = &printer.is_json,
+        .heading = print_heading,
+        .prepare = prepare_list,
+        .pages = {&ipc_outbox_list_spec, &printer.question, &printer.question.cursor, take_row,
+            &printer, NULL}};
+    return cli_list_command(argc, argv, &listing);
 }
 
 static int
@@ -101,10 +97,10 @@ outbox_send(int argc, char **argv)
 {
     struct cli_place place = {NULL, NULL};
     bool is_all = false;
-    bool is_json = false;
+    struct list_printer printer = {.is_json = false};
     const struct cli_option table[] = {
         {"dead", NULL, "every one that was given up (32 at a time)", &is_all, NULL, NULL},
-        {"json", NULL, "one JSON object a line", &is_json, NULL, NULL},
+        {"json", NULL, "one JSON object a line", &printer.is_json, NULL, NULL},
         CLI_PLACE_OPTIONS(place),
     };
     const struct cli_usage usage = {"outbox send [NOTICE]",
@@ -127,16 +123,8 @@ outbox_send(int argc, char **argv)
         (void)base_fail(&err, E_USAGE, "'%.40s' is no number of a notice", words.item[0]);
         return cli_report(&err);
     }
-    struct cli_session session;
-    if (cli_session_open(&place, &session, &err) != BASE_OK) {
-        return cli_report(&err);
-    }
-    struct ipc_outbox_send question = {id};
-    struct cli_page page;
-    enum base_code code =
-        cli_ask(&session, &ipc_outbox_send_spec, &question, take_row, &is_json, &page, &err);
-    cli_session_close(&session);
-    return code == BASE_OK ? CLI_OK : cli_report(&err);
+    const struct ipc_outbox_send question = {id};
+    return cli_ask_once(&place, &ipc_outbox_send_spec, &question, take_row, &printer);
 }
 
 static const char *
@@ -174,39 +162,25 @@ take_status(void *arg, const struct ipc_frame *frame, struct base_error *err)
     return BASE_OK;
 }
 
+static void
+print_status_heading(void)
+{
+    (void)printf("%-16s  %-8s  %8s  %6s  %-19s  %s\n", "POLICY", "TYPE", "WAITING", "DEAD",
+        "OLDEST SINCE", "SERVICE");
+}
+
 static int
 outbox_status(int argc, char **argv)
 {
-    struct cli_place place = {NULL, NULL};
     bool is_json = false;
-    const struct cli_option table[] = {
-        {"json", NULL, "one JSON object a line", &is_json, NULL, NULL},
-        CLI_PLACE_OPTIONS(place),
-    };
-    const struct cli_usage usage = {"outbox status [OPTION]...",
-        "For each policy outside: how much waits to be reported, since when, and whether it takes "
-        "it.",
-        table, sizeof(table) / sizeof(table[0]), 0, 0};
-    struct cli_list words;
-    int status = CLI_OK;
-    if (!cli_parse(&usage, argc, argv, &words, &status)) {
-        return status;
-    }
-    struct base_error err;
-    struct cli_session session;
-    if (cli_session_open(&place, &session, &err) != BASE_OK) {
-        return cli_report(&err);
-    }
-    if (!is_json) {
-        (void)printf("%-16s  %-8s  %8s  %6s  %-19s  %s\n", "POLICY", "TYPE", "WAITING", "DEAD",
-            "OLDEST SINCE", "SERVICE");
-    }
     struct ipc_outbox_status question = {0};
-    struct cli_page page;
-    enum base_code code =
-        cli_ask(&session, &ipc_outbox_status_spec, &question, take_status, &is_json, &page, &err);
-    cli_session_close(&session);
-    return code == BASE_OK ? CLI_OK : cli_report(&err);
+    const struct cli_listing listing = {.synopsis = "outbox status [OPTION]...",
+        .story = "For each policy outside: how much waits to be reported, since when, and whether "
+                 "it takes it.",
+        .is_json = &is_json,
+        .heading = print_status_heading,
+        .pages = {&ipc_outbox_status_spec, &question, NULL, take_status, &is_json, NULL}};
+    return cli_list_command(argc, argv, &listing);
 }
 
 int

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/list.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/profile_export.h"
@@ -210,50 +211,24 @@ show_row(void *arg, const struct ipc_frame *frame, struct base_error *err)
     return BASE_OK;
 }
 
-static int
-ask_profiles(const struct cli_place *place, const char *name, cli_on_row on_row,
-    struct profile_printer *printer)
+static void
+print_heading(void)
 {
-    struct base_error err;
-    struct cli_session session;
-    struct cli_page page = {.is_more = true};
-    if (cli_session_open(place, &session, &err) != BASE_OK) {
-        return cli_report(&err);
-    }
-    if (name[0] == '\0' && !printer->is_json) {
-        (void)printf("%s%-16s %-12s %-8s %-26s %s%s\n", cli_bold(), "NAME", "ENDPOINT", "VALID",
-            "AUTHORISATION", "URL", cli_plain());
-    }
-    enum base_code code = BASE_OK;
-    while (code == BASE_OK && page.is_more) {
-        struct cli_page next;
-        const struct ipc_profile_list question = {
-            bytes_from_text(name), bytes_from_text(page.cursor)};
-        code = cli_ask(&session, &ipc_profile_list_spec, &question, on_row, printer, &next, &err);
-        page = next;
-    }
-    cli_session_close(&session);
-    return code == BASE_OK ? CLI_OK : cli_report(&err);
+    (void)printf("%s%-16s %-12s %-8s %-26s %s%s\n", cli_bold(), "NAME", "ENDPOINT", "VALID",
+        "AUTHORISATION", "URL", cli_plain());
 }
 
 static int
 profile_list(int argc, char **argv)
 {
-    struct cli_place place = {NULL, NULL};
     struct profile_printer printer = {false};
-    const struct cli_option table[] = {
-        {"json", NULL, "one JSON object a line", &printer.is_json, NULL, NULL},
-        CLI_PLACE_OPTIONS(place),
-    };
-    const struct cli_usage usage = {"profile list [OPTION]...",
-        "Lists the profiles of the configuration, and where devices reach them.", table,
-        sizeof(table) / sizeof(table[0]), 0, 0};
-    struct cli_list words;
-    int status = CLI_OK;
-    if (!cli_parse(&usage, argc, argv, &words, &status)) {
-        return status;
-    }
-    return ask_profiles(&place, "", list_row, &printer);
+    struct ipc_profile_list question = {.name = BYTES_NONE};
+    const struct cli_listing listing = {.synopsis = "profile list [OPTION]...",
+        .story = "Lists the profiles of the configuration, and where devices reach them.",
+        .is_json = &printer.is_json,
+        .heading = print_heading,
+        .pages = {&ipc_profile_list_spec, &question, &question.cursor, list_row, &printer, NULL}};
+    return cli_list_command(argc, argv, &listing);
 }
 
 static int
@@ -273,7 +248,10 @@ profile_show(int argc, char **argv)
     if (!cli_parse(&usage, argc, argv, &words, &status)) {
         return status;
     }
-    return ask_profiles(&place, words.item[0], show_row, &printer);
+    struct ipc_profile_list question = {.name = bytes_from_text(words.item[0])};
+    const struct cli_pages pages = {
+        &ipc_profile_list_spec, &question, &question.cursor, show_row, &printer, NULL};
+    return cli_show_pages(&place, &pages, NULL);
 }
 
 static int

@@ -6,6 +6,7 @@
 
 #include "cli/cli.h"
 #include "cli/delivery_view.h"
+#include "cli/list.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/session.h"
@@ -29,39 +30,15 @@ request_row(void *arg, const struct ipc_frame *frame, struct base_error *err)
 static int
 request_list(int argc, char **argv)
 {
-    struct cli_place place = {NULL, NULL};
     bool is_json = false;
-    const struct cli_option table[] = {
-        {"json", NULL, "one JSON object a line", &is_json, NULL, NULL},
-        CLI_PLACE_OPTIONS(place),
-    };
-    const struct cli_usage usage = {"request list [OPTION]...",
-        "Lists the requests that wait for approval.", table, sizeof(table) / sizeof(table[0]), 0,
-        0};
-    struct cli_list words;
-    int status = CLI_OK;
-    if (!cli_parse(&usage, argc, argv, &words, &status)) {
-        return status;
-    }
-    struct base_error err;
-    struct cli_session session;
-    if (cli_session_open(&place, &session, &err) != BASE_OK) {
-        return cli_report(&err);
-    }
-    if (!is_json) {
-        cli_delivery_heading();
-    }
-    struct cli_page page = {.is_more = true};
-    enum base_code code = BASE_OK;
-    while (code == BASE_OK && page.is_more) {
-        struct ipc_request_list question = {bytes_from_text(page.cursor)};
-        struct cli_page next;
-        code = cli_ask(
-            &session, &ipc_request_list_spec, &question, request_row, &is_json, &next, &err);
-        page = next;
-    }
-    cli_session_close(&session);
-    return code == BASE_OK ? CLI_OK : cli_report(&err);
+    struct ipc_request_list question = {BYTES_NONE};
+    const struct cli_listing listing = {.synopsis = "request list [OPTION]...",
+        .story = "Lists the requests that wait for approval.",
+        .is_json = &is_json,
+        .heading = cli_delivery_heading,
+        .pages = {
+            &ipc_request_list_spec, &question, &question.cursor, request_row, &is_json, NULL}};
+    return cli_list_command(argc, argv, &listing);
 }
 
 static int
@@ -84,22 +61,13 @@ decide(int argc, char **argv, bool is_approved)
     if (!cli_parse(&usage, argc, argv, &words, &status)) {
         return status;
     }
-    struct base_error err;
-    struct cli_session session;
-    struct cli_page page;
-    if (cli_session_open(&place, &session, &err) != BASE_OK) {
-        return cli_report(&err);
-    }
-    struct ipc_request_decide question = {
+    const struct ipc_request_decide question = {
         bytes_from_text(words.item[0]), is_approved, bytes_from_text(reason)};
-    enum base_code code =
-        cli_ask(&session, &ipc_request_decide_spec, &question, NULL, NULL, &page, &err);
-    cli_session_close(&session);
-    if (code != BASE_OK) {
-        return cli_report(&err);
+    status = cli_ask_once(&place, &ipc_request_decide_spec, &question, NULL, NULL);
+    if (status == CLI_OK) {
+        (void)printf("%s %s\n", is_approved ? "approved" : "denied", words.item[0]);
     }
-    (void)printf("%s %s\n", is_approved ? "approved" : "denied", words.item[0]);
-    return CLI_OK;
+    return status;
 }
 
 int
