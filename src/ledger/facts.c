@@ -108,6 +108,7 @@ gather_signer_warrant(struct ledger *ledger, struct ledger_case *it, struct base
     TRY(store_find_delivery(ledger->store, it->signer.delivery_id, &it->signer_delivery_row,
         &delivery, &is_found, err));
     if (is_found) {
+        it->signer_device = delivery.device;
         TRY(ledger_warrant_read(delivery.authority, &it->signer_warrant, err));
     }
     return ledger_warrant_statement(
@@ -350,6 +351,15 @@ ledger_case_gather(struct ledger *ledger, struct ledger_case *it, struct base_er
     TRY(gather_signer(ledger, it, err));
     TRY(gather_challenge(ledger, it, err));
     return gather_identity(it, err);
+}
+
+struct bytes
+ledger_case_device(const struct ledger_case *it)
+{
+    return it->has_challenge                    ? it->challenge.device
+           : it->bound.is_opened                ? it->bound.statement.device
+           : it->authority == POLICY_BY_RENEWAL ? it->signer_device
+                                                : BYTES_NONE;
 }
 
 const struct ledger_statement *

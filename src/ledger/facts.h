@@ -29,6 +29,7 @@ struct ledger_case {
     struct bytes signer_sid;              /* its SID extension's value; empty: none */
     struct store_row signer_delivery_row; /* into which point: */
     struct ledger_warrant signer_warrant; /* what authorised it, if that is to be kept */
+    struct bytes signer_device;           /* whose it is; empty: not known */
     struct arena signer_memory;
     struct ledger_statement signer_statement;
     struct bytes sid; /* to be copied into the certificate; empty: none */
@@ -56,6 +57,8 @@ MUST_CHECK enum base_code ledger_case_open(
 MUST_CHECK enum base_code ledger_case_gather(
     struct ledger *ledger, struct ledger_case *it, struct base_error *err);
 
+/* The device's name: of the challenge, or of the certificate that is renewed; empty: not known. */
+struct bytes ledger_case_device(const struct ledger_case *it);
 /* What is stated of the certificate beyond its profile: by a bound challenge, or by that of the
  * certificate that is renewed. */
 const struct ledger_statement *ledger_case_narrowing_peek(const struct ledger_case *it);

@@ -19,6 +19,7 @@ struct ledger_question {
     uint64_t id; /* policy number i is asked as id + i */
     struct arena memory;
     struct ipc_request request; /* slices into memory */
+    struct bytes device;        /* into memory too */
     uint8_t identity[32];
     uint64_t waiters[LEDGER_WAITERS_MAX];
     size_t waiter_count;
@@ -127,6 +128,7 @@ ask(struct ledger *ledger, const struct ledger_question *question, size_t index)
         .policy = question->policies[index],
         .endpoint = request->endpoint,
         .profile = profile == NULL ? request->profile : profile->name,
+        .device = question->device,
         .transaction_id = request->transaction_id,
         .source = request->source,
         .subject = buffer_bytes(&subject),
@@ -158,6 +160,7 @@ load(struct ledger *ledger, const struct ledger_case *it, struct ledger_question
 {
     size_t at = 0;
     TRY(copy_request(question, it->request, err));
+    TRY(arena_copy(&question->memory, ledger_case_device(it), &question->device, err));
     memcpy(question->identity, it->identity, sizeof(question->identity));
     for (const struct ledger_policy *policy = next_asked(ledger, it, &at); policy != NULL;
          policy = next_asked(ledger, it, &at)) {

@@ -451,7 +451,7 @@ turn_away(struct ledger *ledger, const struct ledger_case *it,
     char detail[IPC_DETAIL_LEN] = "";
     const struct policy_verdict verdict = {
         .code = answer->code != BASE_OK ? answer->code : E_POLICY_REFUSED,
-        .is_wrong_challenge = !it->has_challenge};
+        .is_wrong_challenge = it->authority == POLICY_BY_SERVICE};
     answer_text(answer, detail);
     if (is_first) {
         return ledger_refuse(ledger, it, &verdict, bytes_from_text(detail), answer->hresult, err);

@@ -1,13 +1,16 @@
 """Policies outside: asked before anything is issued, told until they took it, by a webhook."""
 
 import concurrent.futures
+import contextlib
 import os
 import signal
+import sqlite3
 import subprocess
 import time
 
 import pytest
 
+import bound
 import kurier
 import scepmsg
 from webhook import Webhook
@@ -266,4 +269,114 @@ def test_approval_comes_after_the_service_agreed(make_server, hook, keys):
     assert server.enrol(keys[0], challenge).status == 3
     server.command("request", "approve", "approve-me")
     assert server.enrol(keys[0], challenge).status == 0
+    hook.wait_for("issued")
+
+
+# ---- a bound challenge and a service: both must agree -----------------------------------------------------------------
+
+
+def rows_of_bound(server):
+    """What the database of a stopped server knows of bound challenges."""
+    with contextlib.closing(sqlite3.connect(f"file:{server.home}/ledger/kurier.db?mode=ro", uri=True)) as db:
+        return db.execute("SELECT id FROM bound_spent").fetchall()
+
+
+def test_a_bound_challenge_and_a_service_that_allows(server_with, hook, keys):
+    server = server_with()
+    system = bound.Key(server, "mdm")
+    challenge = system.make(id="order-1", device="phone-b")
+    first = server.enrol(keys[0], challenge)
+    assert first.status == 0
+    [question] = hook.asked
+    assert question["challenge"] == challenge and question["device"] == "phone-b" and question["renews"] is None
+    [delivery] = server.trace("order-1")
+    assert "by bound challenge order-1 of key mdm, and by hr" in [e["detail"] for e in delivery["events"]]
+    assert server.enrol(keys[0], challenge).certificate.dump() == first.certificate.dump()
+    assert server.enrol(keys[1], challenge).fail_text.endswith("[KUR-1405]")
+    assert len(hook.asked) == 1  # neither a retry nor a used one is a question
+    renewal = server.enrol(keys[2], None, signer=first.certificate, signer_key=keys[0])
+    assert renewal.status == 0 and hook.asked[-1]["device"] == "phone-b" and hook.asked[-1]["renews"]
+    server.stop()
+    assert rows_of_bound(server) == [("order-1",)]
+
+
+def test_a_service_that_denies_spends_no_bound_challenge(server_with, hook, keys):
+    server = server_with()
+    challenge = bound.Key(server, "mdm").make(id="order-2")
+    hook.verdict = {"allow": False, "reason": "NotEnrolled", "detail": "no such device"}
+    rep = server.enrol(keys[0], challenge)
+    assert (rep.status, rep.fail_info) == (2, 2) and rep.fail_text.endswith("[KUR-2409]")
+    assert any("NotEnrolled" in (e["detail"] or "") for d in server.trace("order-2") for e in d["events"])
+    server.stop()
+    assert rows_of_bound(server) == [] and server.certificates() == []
+    server.start()
+    hook.verdict = {"allow": True}
+    assert server.enrol(keys[1], challenge).status == 0  # another key, since nobody has used it
+
+
+@pytest.mark.parametrize("fault", [(500, {}, "no"), "reset", "down"])
+def test_a_service_that_is_away_spends_no_bound_challenge(server_with, hook, keys, fault):
+    server = server_with()
+    challenge = bound.Key(server, "mdm").make(id="order-3")
+    if fault == "down":
+        hook.down()
+    else:
+        hook.fault = fault
+    for _ in range(2):
+        status, headers, _ = raw_enrol(server, keys[0], challenge)
+        assert status == 503 and int(headers["retry-after"]) > 0
+    assert any(e["event"] == "policy_unavailable" for d in server.trace("order-3") for e in d["events"])
+    server.stop()
+    assert rows_of_bound(server) == [] and server.certificates() == []
+    server.start()
+    if fault == "down":
+        hook.up()
+    hook.fault = None
+    deadline = time.monotonic() + 20
+    while raw_enrol(server, keys[1], challenge)[0] == 503:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert len(server.certificates()) == 1
+
+
+def test_a_service_makes_up_for_no_challenge_and_for_no_wrong_one(server_with, hook, keys):
+    server = server_with()
+    system = bound.Key(server, "mdm")
+    for challenge, code in ((None, 1402), ("", 1402), (system.make(subject="CN=other"), 1409), (system.make(profile="none"), 1408),
+                            (system.make(exp=int(time.time()) - 600, iat=int(time.time()) - 1200), 1404),
+                            (system.seal(b"{}"), 1442), (system.make()[:-4], 1441), (system.seal(b"{}", key_id=b"8 octets"), 1440)):
+        rep = server.enrol(keys[0], challenge)
+        assert rep.status == 2 and rep.fail_text.endswith(f"[KUR-{code}]"), (code, rep.fail_text)
+    assert hook.asked == [] and server.certificates() == []
+
+
+def test_a_right_challenge_that_a_service_denies_is_no_wrong_one_of_its_address(make_server, hook, keys):
+    def send(der, path):
+        return kurier.http(server.port, "POST", path + "?operation=PKIOperation", der, headers=["X-Forwarded-For: 192.0.2.7"])
+
+    server = make_server(init=["--ca-key", "rsa:2048"], config=lambda text: policy(hook)(text).replace(
+        "trusted_proxies: []", "trusted_proxies: [127.0.0.1]"))
+    put_secret(server, hook.secret)
+    server.start()
+    system = bound.Key(server, "mdm")
+    hook.verdict = {"allow": False, "reason": "No"}
+    for _ in range(12):
+        assert server.enrol(keys[0], system.make(), send=send).status == 2
+    assert len(hook.asked) == 12
+    assert server.enrol(keys[0], "WRONG", send=send).fail_text.endswith("[KUR-1403]")  # and not KUR-1411: too many wrong ones
+
+
+def test_a_bound_challenge_waits_for_approval_once_the_service_agreed(make_server, hook, keys):
+    server = make_server(init=["--ca-key", "rsa:2048"], config=lambda text: policy(hook)(text).replace("approval: no", "approval: yes"))
+    put_secret(server, hook.secret)
+    server.start()
+    challenge = bound.Key(server, "mdm").make(id="order-4", device="phone-w")
+    hook.verdict = {"allow": False, "reason": "No"}
+    assert server.enrol(keys[0], challenge).status == 2
+    hook.verdict = {"allow": True}
+    assert server.enrol(keys[0], challenge).status == 3
+    assert server.enrol(keys[1], challenge).fail_text.endswith("[KUR-1407]")  # held
+    server.command("request", "approve", "order-4")
+    assert server.enrol(keys[0], challenge).status == 0
+    assert len(hook.asked) == 2
     hook.wait_for("issued")
