@@ -490,31 +490,42 @@ take_bound_key_remove(struct answer *answer, const struct ipc_frame *frame, stru
 }
 
 static const struct {
-    enum ipc_type type;
+    const struct ipc_spec *spec;
     enum base_code (*take)(
         struct answer *answer, const struct ipc_frame *frame, struct base_error *err);
 } verbs[] = {
-    {IPC_TYPE_CHALLENGE_NEW, take_challenge_new},
-    {IPC_TYPE_DELIVERY_LIST, take_delivery_list},
-    {IPC_TYPE_TRACE, take_trace},
-    {IPC_TYPE_CERT_LIST, take_cert_list},
-    {IPC_TYPE_CERT_SHOW, take_cert_show},
-    {IPC_TYPE_CERT_REVOKE, take_cert_revoke},
-    {IPC_TYPE_REQUEST_LIST, take_request_list},
-    {IPC_TYPE_REQUEST_DECIDE, take_request_decide},
-    {IPC_TYPE_CRL_SHOW, take_crl_show},
-    {IPC_TYPE_AUTHORITY_LIST, take_authority_list},
-    {IPC_TYPE_ENVELOPE_OPEN, take_envelope_open},
-    {IPC_TYPE_AUDIT, take_audit},
-    {IPC_TYPE_OUTBOX_LIST, take_outbox_list},
-    {IPC_TYPE_OUTBOX_SEND, take_outbox_send},
-    {IPC_TYPE_OUTBOX_STATUS, take_outbox_status},
-    {IPC_TYPE_PROFILE_LIST, take_profile_list},
-    {IPC_TYPE_PROFILE_SIGN, take_profile_sign},
-    {IPC_TYPE_BOUND_KEY_NEW, take_bound_key_new},
-    {IPC_TYPE_BOUND_KEY_LIST, take_bound_key_list},
-    {IPC_TYPE_BOUND_KEY_REMOVE, take_bound_key_remove},
+    {&ipc_challenge_new_spec, take_challenge_new},
+    {&ipc_delivery_list_spec, take_delivery_list},
+    {&ipc_trace_spec, take_trace},
+    {&ipc_cert_list_spec, take_cert_list},
+    {&ipc_cert_show_spec, take_cert_show},
+    {&ipc_cert_revoke_spec, take_cert_revoke},
+    {&ipc_request_list_spec, take_request_list},
+    {&ipc_request_decide_spec, take_request_decide},
+    {&ipc_crl_show_spec, take_crl_show},
+    {&ipc_authority_list_spec, take_authority_list},
+    {&ipc_envelope_open_spec, take_envelope_open},
+    {&ipc_audit_spec, take_audit},
+    {&ipc_outbox_list_spec, take_outbox_list},
+    {&ipc_outbox_send_spec, take_outbox_send},
+    {&ipc_outbox_status_spec, take_outbox_status},
+    {&ipc_profile_list_spec, take_profile_list},
+    {&ipc_profile_sign_spec, take_profile_sign},
+    {&ipc_bound_key_new_spec, take_bound_key_new},
+    {&ipc_bound_key_list_spec, take_bound_key_list},
+    {&ipc_bound_key_remove_spec, take_bound_key_remove},
 };
+
+const char *
+ledger_control_question_name(uint16_t type)
+{
+    for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+        if (type == (uint16_t)verbs[i].spec->type) {
+            return verbs[i].spec->name;
+        }
+    }
+    return "unknown";
+}
 
 enum base_code
 ledger_control_take(
@@ -524,7 +535,7 @@ ledger_control_take(
     struct base_error why = {BASE_OK, ""};
     enum base_code code = E_IPC_UNEXPECTED;
     for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
-        if (ipc_frame_type(frame) == (uint16_t)verbs[i].type) {
+        if (ipc_frame_type(frame) == (uint16_t)verbs[i].spec->type) {
             code = verbs[i].take(&answer, frame, &why);
             break;
         }

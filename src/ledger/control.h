@@ -13,6 +13,9 @@
 MUST_CHECK enum base_code ledger_control_take(
     struct ledger *ledger, int fd, const struct ipc_frame *frame, struct base_error *err);
 
+/* The question that a message of this type asks, for the log: "cert_list"; "unknown". */
+const char *ledger_control_question_name(uint16_t type);
+
 /* A page of the audit; audit.c. Sends rows and fills in the end. */
 struct ipc_control_end;
 MUST_CHECK enum base_code ledger_audit_page(struct ledger *ledger, int fd, struct bytes cursor,

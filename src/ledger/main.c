@@ -17,7 +17,7 @@
 #include "ipc/role.h"
 #include "ipc/to_signer.h"
 #include "ledger/batch.h"
-#include "ledger/control.h"
+#include "ledger/connections.h"
 #include "ledger/crl.h"
 #include "ledger/flight.h"
 #include "ledger/limits.h"
@@ -30,7 +30,6 @@
 
 #include "base/banned.h"
 
-#define CONNECTIONS_MAX 32
 #define BEHIND_MS 40 /* what nobody waits for is committed so much later, or with others */
 #define GATHER_MS 15 /* what somebody waits for, at most, and only while the signer is busy */
 #define IDLE_MS 1000 /* nothing to do: look at CRLs and windows */
@@ -52,7 +51,7 @@ struct role {
     bool is_draining;
     int64_t drain_until_mono_ms;
     int control_listener;
-    int connections[CONNECTIONS_MAX]; /* -1: free */
+    struct ledger_connections connections;
     int64_t looked_mono_ms;
     int64_t crl_looked_mono_ms;
     int64_t window_looked_mono_ms;
@@ -312,54 +311,6 @@ on_drain(void *arg, uint32_t deadline_ms)
     role->drain_until_mono_ms = base_clock_mono_ms(&role->ledger.clock) + deadline_ms;
 }
 
-/* ---- administration
- * ----------------------------------------------------------------------------------- */
-
-static void
-accept_connection(struct role *role)
-{
-    int fd = accept4(role->control_listener, NULL, NULL, SOCK_CLOEXEC);
-    struct ipc_credentials credentials = {0, 0, 0};
-    struct base_error err;
-    if (fd < 0) {
-        return;
-    }
-    for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
-        if (role->connections[i] < 0 && ipc_peer_credentials(fd, &credentials, &err) == BASE_OK) {
-            struct base_log_record record;
-            role->connections[i] = fd;
-            base_log_begin(&record, role->ledger.log, BASE_LOG_INFO, "administration", BYTES_NONE);
-            base_log_number(&record, "pid", credentials.pid);
-            base_log_number(&record, "uid", credentials.uid);
-            base_log_number(&record, "gid", credentials.gid);
-            base_log_end(&record);
-            return;
-        }
-    }
-    (void)close(fd);
-}
-
-static void
-serve_connection(struct role *role, int *fd)
-{
-    struct base_error err;
-    enum base_code code = ipc_receive(*fd, &role->frame, &err);
-    if (code == BASE_OK) {
-        code = ledger_control_take(&role->ledger, *fd, &role->frame, &err);
-        if (role->frame.fd >= 0) {
-            (void)close(role->frame.fd);
-        }
-    }
-    if (code == BASE_OK) {
-        return;
-    }
-    if (code != E_PEER_CLOSED) {
-        base_log_error(role->ledger.log, BASE_LOG_WARN, "administration_refused", &err);
-    }
-    (void)close(*fd);
-    *fd = -1;
-}
-
 /* ---- the loop
  * ---------------------------------------------------------------------------------------------------
  */
@@ -468,22 +419,20 @@ is_drained(const struct role *role)
     }
     bool is_busy = ledger_flights_count(role->ledger.flights) > 0 ||
                    ledger_questions_count(role->ledger.questions) > 0;
-    for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
-        is_busy = is_busy || role->connections[i] >= 0;
-    }
+    is_busy = is_busy || ledger_connections_count(&role->connections) > 0;
     return !is_busy || base_clock_mono_ms(&role->ledger.clock) > role->drain_until_mono_ms;
 }
 
 static void
 wait_and_serve(struct role *role)
 {
-    struct pollfd entries[5 + CONNECTIONS_MAX] = {{role->link.fd, POLLIN, 0},
+    struct pollfd entries[5 + LEDGER_CONNECTIONS_MAX] = {{role->link.fd, POLLIN, 0},
         {role->ledger.front_fd, POLLIN, 0}, {role->ledger.signer_fd, POLLIN, 0},
         {role->control_listener, POLLIN, 0}, {role->ledger.notifier_fd, POLLIN, 0}};
     struct base_error err;
     bool is_serving = role->is_confined && role->ledger.settings != NULL;
-    for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
-        entries[5 + i] = (struct pollfd){role->connections[i], POLLIN, 0};
+    for (size_t i = 0; i < LEDGER_CONNECTIONS_MAX; i++) {
+        entries[5 + i] = (struct pollfd){role->connections.list[i].fd, POLLIN, 0};
     }
     if (!is_serving || !role->is_described) {
         entries[1].fd = -1; /* nothing is answered before what is missing was signed */
@@ -520,12 +469,13 @@ wait_and_serve(struct role *role)
         look_around(role);
     }
     if (entries[3].revents != 0) {
-        accept_connection(role);
+        ledger_connections_accept(&role->connections, role->control_listener);
     }
-    for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
-        if (entries[5 + i].revents != 0 && role->connections[i] >= 0) {
+    for (size_t i = 0; i < LEDGER_CONNECTIONS_MAX; i++) {
+        struct ledger_connection *connection = &role->connections.list[i];
+        if (entries[5 + i].revents != 0 && connection->fd >= 0) {
             commit(role); /* administration sees all that was done */
-            serve_connection(role, &role->connections[i]);
+            ledger_connection_serve(&role->ledger, connection, &role->frame);
             commit(role);
         }
     }
@@ -566,7 +516,7 @@ main(void)
     ledger->notifier_fd = -1;
     role.control_listener = -1;
     role.frame.fd = -1;
-    memset(role.connections, 0xff, sizeof(role.connections));
+    ledger_connections_init(&role.connections);
     ledger->batch = ledger_batch_new();
     ledger->flights = ledger_flights_new();
     ledger->limits = ledger_limits_new();

@@ -114,7 +114,8 @@ def test_a_home_is_made_once_and_only_as_it_was_meant(folder, openssl, issuing_c
     home = str(folder / "home")
     own = ["--ca-cert", certificate, "--ca-key-file", key, "--ca-chain", root]
     for status, code, words in ((2, "KUR-1006", own[:2]), (2, "KUR-1006", own[4:]), (2, "KUR-1006", [*own, "--ca-key", "rsa:2048"]),
-                                (2, "KUR-1006", [*own, "--ca-subject", "CN=x"]), (2, "KUR-1006", ["--ca-key", "rsa:1024"]), (2, "KUR-1006", ["--ca-key", "foo"]),
+                                (2, "KUR-1006", [*own, "--ca-subject", "CN=x"]), (2, "KUR-1006", ["--ca-key", "rsa:1024"]),
+                                (2, "KUR-1006", ["--ca-key", "foo"]),
                                 (1, "KUR-1811", own[:4]), (1, "KUR-1811", [*own[:3], other, *own[4:]]), (1, "KUR-1205", [*own[:3], root, *own[4:]])):
         done = kurier.run("init", "--home", home, *words)
         assert (done.returncode, done.stdout) == (status, "") and done.stderr.count("\n") == 1, (words, done.stderr)
@@ -265,6 +266,41 @@ def test_a_crl_of_an_unknown_ca(used):
     server, _ = used
     done = server.command("crl", "--ca", "other", check=False)
     assert done.returncode == 1 and "KUR-2004" in done.stderr
+
+
+# ---- what the log has of them ---------------------------------------------------------------------------------------
+
+
+def asked(server, offset):
+    return [dict(part.split("=", 1) for part in line.split()) for line in server.log()[offset:].splitlines()
+            if line.startswith("event=administration ")]
+
+
+def test_the_log_says_who_asked_what_and_no_secret(make_server):
+    server = make_server(init=["--ca-key", "rsa:2048"]).start()
+    commands = [(["challenge", "new", "--device", "lapTop-7"], "challenge_new"), (["cert", "list"], "cert_list"), (["audit"], "audit"),
+                (["delivery", "list"], "delivery_list"), (["request", "list"], "request_list"), (["trace", "lapTop-7"], "trace"),
+                (["challenge", "key", "new", "mdm-seven"], "bound_key_new"), (["challenge", "key", "list"], "bound_key_list"),
+                (["outbox", "status"], "outbox_status"), (["crl", "--rebuild"], "crl_show")]
+    for words, question in commands:
+        offset = len(server.log())
+        answer = server.command(*words).stdout
+        told = asked(server, offset)
+        assert [t["question"] for t in told][:1] == [question], (words, told)
+        assert all(t["uid"] == str(os.getuid()) and int(t["pid"]) > 0 and t["role"] == "ledger" for t in told)
+        if question in ("challenge_new", "bound_key_new"):
+            assert answer.split()[-1] not in server.log()  # the challenge; the key, behind its id
+        assert "lapTop-7" not in server.log()[offset:]
+
+
+def test_the_pages_of_one_list_are_one_question_in_the_log(make_server):
+    server = make_server(init=["--ca-key", "rsa:2048"]).start()
+    server.challenge("--count", "100")
+    offset = len(server.log())
+    assert len(server.json_lines("delivery", "list")) == 100
+    assert [t["question"] for t in asked(server, offset)] == ["delivery_list"]
+    for limit in ("0", "1", "31", "32", "33", "99", "101"):
+        assert len(server.json_lines("delivery", "list", "--limit", limit)) == min(int(limit), 100)
 
 
 # ---- approval, audit, challenges ------------------------------------------------------------------------------------
