@@ -10,7 +10,7 @@
 #include "base/banned.h"
 
 /* How many of the newest records are learnt at the start: two generations of serials. */
-#define LEARN_COUNT ((uint64_t)2 * 16384)
+#define LEARN_COUNT ((uint64_t)2 * 8192)
 /* A sync is not begun sooner than this after the last one, to leave the disk to the ledger. */
 #define SYNC_PAUSE_NS 50000000L
 
@@ -93,8 +93,8 @@ note_record(void *arg, const struct journal_record *record, struct base_error *e
     case JOURNAL_RA_MADE:
     case JOURNAL_TLS_MADE:
     case JOURNAL_CA_CREATED:
-        return signer_serials_add(
-            book->serials, record_serial(record), record->seq, record->at_ms, err);
+        signer_serials_add(book->serials, record_serial(record), record->seq, record->at_ms);
+        break;
     case JOURNAL_CA_IMPORTED:    /* its serial is another issuer's */
     case JOURNAL_PROFILE_SIGNED: /* its serial only says with which key */
         break;

@@ -4,7 +4,7 @@
  * A body is signed within moments of its serial being made, so nearly every question is about a
  * serial that is new. This table answers "never seen" from memory, in 16 octets a record, and for
  * the rest names the records to look at. It forgets in two generations: at least the last 4,096
- * records, and what falls in the last 48 hours up to 16,384 records, are always in it. What was
+ * records, and what falls in the last 48 hours up to 8,192 records, are always in it. What was
  * forgotten is known by the latest time (the serial's first 48 bits) among it: an older serial has
  * to be looked for in the file.
  */
@@ -28,9 +28,9 @@ OWNER_STRUCT(signer_serials)
 /* The first 48 bits of a serial: milliseconds since 1970. 0 for a shorter one. */
 int64_t signer_serial_ms(struct bytes serial);
 
-/* Record @seq, written at @at_ms, has this serial. Errors: E_NO_MEMORY. */
-MUST_CHECK enum base_code signer_serials_add(struct signer_serials *serials, struct bytes serial,
-    uint64_t seq, int64_t at_ms, struct base_error *err);
+/* Record @seq, written at @at_ms, has this serial. */
+void signer_serials_add(
+    struct signer_serials *serials, struct bytes serial, uint64_t seq, int64_t at_ms);
 /* Records before the first one added may have serials up to this time. */
 void signer_serials_forget(struct signer_serials *serials, int64_t until_ms);
 
