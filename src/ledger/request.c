@@ -348,6 +348,22 @@ take_poll(struct ledger *ledger, const struct ledger_case *it, struct base_error
     return is_done ? BASE_OK : ledger_refuse(ledger, it, &unknown, BYTES_NONE, 0, err);
 }
 
+/* What was answered before, or waits, is told to the one whose request it is: an envelope can be
+ * recorded, and sent again in a stranger's message. */
+static enum base_code
+answer_again(struct ledger *ledger, struct ledger_case *it, bool *out_is_done,
+    struct policy_verdict *verdict, struct base_error *err)
+{
+    *out_is_done = false;
+    if (!policy_is_own_request(&it->facts)) {
+        return BASE_OK;
+    }
+    /* A PKCSReq repeated while it waits is a poll. */
+    TRY(answer_poll(ledger, it, out_is_done, err));
+    return *out_is_done || !it->has_identity ? BASE_OK
+                                             : try_retry(ledger, it, out_is_done, verdict, err);
+}
+
 /* @has_agreed: the policies of its endpoint were asked, and all did. */
 static enum base_code
 take(struct ledger *ledger, struct ledger_case *it, bool has_agreed, struct base_error *err)
@@ -364,13 +380,7 @@ take(struct ledger *ledger, struct ledger_case *it, bool has_agreed, struct base
         return take_poll(ledger, it, err);
     }
     TRY(ledger_case_gather(ledger, it, err));
-    TRY(answer_poll(ledger, it, &is_done, err)); /* a PKCSReq repeated while it waits is a poll */
-    if (is_done) {
-        return BASE_OK;
-    }
-    if (it->has_identity) {
-        TRY(try_retry(ledger, it, &is_done, &verdict, err));
-    }
+    TRY(answer_again(ledger, it, &is_done, &verdict, err));
     if (is_done) {
         return BASE_OK;
     }

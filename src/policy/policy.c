@@ -40,6 +40,12 @@ policy_find_authority(const struct policy_facts *facts)
     }
 }
 
+bool
+policy_is_own_request(const struct policy_facts *facts)
+{
+    return facts->is_signer_key || (facts->signer == POLICY_SIGNER_OURS && facts->has_signer_names);
+}
+
 /* Rules in the order in which they are told; the first broken one is the reason. */
 static enum base_code
 judge_renewal(const struct policy_facts *facts)
@@ -78,8 +84,7 @@ judge_challenge(const struct policy_facts *facts)
         bool is_kept;
         enum base_code code;
     } rules[] = {
-        /* A stranger's certificate that is not of the request's key: whose request is this? */
-        {facts->is_signer_key || facts->signer == POLICY_SIGNER_OURS, E_SIGNER_KEY},
+        {policy_is_own_request(facts), E_SIGNER_KEY},
         {facts->challenge_state != POLICY_SPENT, E_CHALLENGE_USED},
         {facts->challenge_state != POLICY_DEAD, E_CHALLENGE_DEAD},
         {facts->challenge_state != POLICY_HELD_BY_OTHER, E_CHALLENGE_HELD},
@@ -119,7 +124,7 @@ judge(const struct policy_facts *facts)
         code = judge_challenge(facts);
     } else if (facts->challenge == POLICY_CHALLENGE_STATIC ||
                facts->challenge == POLICY_CHALLENGE_OF_SERVICE) {
-        code = facts->is_signer_key || facts->signer == POLICY_SIGNER_OURS ? BASE_OK : E_SIGNER_KEY;
+        code = policy_is_own_request(facts) ? BASE_OK : E_SIGNER_KEY;
     } else if (facts->challenge == POLICY_CHALLENGE_UNKNOWN) {
         code = facts->is_source_limited           ? E_CHALLENGE_RATE
                : facts->challenge_code != BASE_OK ? facts->challenge_code

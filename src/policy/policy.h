@@ -79,6 +79,9 @@ struct policy_verdict {
     bool is_wrong_challenge; /* counts against the source */
 };
 
+/* Is the message signed by the one whose request it carries: by its key, or by a certificate of
+ * ours with its names? Anybody can sign an envelope that was recorded. */
+bool policy_is_own_request(const struct policy_facts *facts);
 /* What would authorise the request, if anything: decided before the verdict, because a retry is
  * known by it. */
 enum policy_authority policy_find_authority(const struct policy_facts *facts);

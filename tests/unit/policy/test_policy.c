@@ -102,6 +102,29 @@ each_rule_of_a_challenge_has_its_code(void **state)
 }
 
 static void
+T7_T17_a_message_of_another_key_has_the_names_of_a_certificate_of_ours(void **state)
+{
+    (void)state;
+    static const enum policy_challenge kinds[] = {POLICY_CHALLENGE_FOUND, POLICY_CHALLENGE_STATIC,
+        POLICY_CHALLENGE_BOUND, POLICY_CHALLENGE_OF_SERVICE};
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        struct policy_facts facts = good_challenge();
+        facts.challenge = kinds[i];
+        facts.is_signer_key = false;
+        facts.signer = POLICY_SIGNER_FOREIGN;
+        facts.has_signer_names = true; /* whatever a stranger's certificate says */
+        assert_false(policy_is_own_request(&facts));
+        assert_int_equal(policy_authorise(&facts).code, E_SIGNER_KEY);
+        facts.signer = POLICY_SIGNER_OURS;
+        assert_true(policy_is_own_request(&facts));
+        assert_int_equal(policy_authorise(&facts).action, POLICY_ISSUE);
+        facts.has_signer_names = false;
+        assert_false(policy_is_own_request(&facts));
+        assert_int_equal(policy_authorise(&facts).code, E_SIGNER_KEY);
+    }
+}
+
+static void
 a_bound_challenge_is_judged_as_a_one_time_one_and_by_what_it_states(void **state)
 {
     (void)state;
@@ -207,6 +230,7 @@ main(void)
         cmocka_unit_test(nothing_known_is_refused),
         cmocka_unit_test(T5_other_message_types_are_refused_whatever_they_bring),
         cmocka_unit_test(each_rule_of_a_challenge_has_its_code),
+        cmocka_unit_test(T7_T17_a_message_of_another_key_has_the_names_of_a_certificate_of_ours),
         cmocka_unit_test(a_bound_challenge_is_judged_as_a_one_time_one_and_by_what_it_states),
         cmocka_unit_test(a_right_challenge_passes_a_limited_source),
         cmocka_unit_test(each_rule_of_a_renewal_has_its_code),
