@@ -16,6 +16,7 @@
 
 #define DEADLINE_MS 25000 /* the answer must begin within 30 s of the request */
 #define SENT_BACK_MAX 8   /* verdicts that another request made void; then a fault */
+#define ASKED_AGAIN_MAX 1 /* deaths of a peer over one request; then it may be the reason */
 #define TABLE_LEN 1024    /* buckets of the table of request ids; a power of two */
 #define REPLY_MAX ((size_t)512 * 1024)
 
@@ -458,6 +459,22 @@ front_enrolment_ledger_frame(struct front *front, const struct ipc_frame *frame)
     }
 }
 
+static void
+ask_successor(struct front_enrolment *e)
+{
+    struct base_error err;
+    if (++e->asked_again > ASKED_AGAIN_MAX) {
+        (void)base_fail(&err, E_PEER_CLOSED, "it ended twice while this request waited");
+        front_enrolment_fault(e, &err);
+    } else if (e->stage == FRONT_STAGE_OPENING) {
+        ask_key(e);
+    } else if (e->stage == FRONT_STAGE_SIGNING) {
+        front_enrolment_ask_signature(e);
+    } else {
+        ask_ledger(e);
+    }
+}
+
 /* Ask again, one by one; asking may end an enrolment, so the next is found first. */
 static void
 ask_again(struct front *front, bool is_signer)
@@ -466,12 +483,8 @@ ask_again(struct front *front, bool is_signer)
         struct front_enrolment *e = LIST_FIRST(&front->enrolments->table[i]);
         while (e != NULL) {
             struct front_enrolment *next = LIST_NEXT(e, in_bucket);
-            if (is_signer && e->stage == FRONT_STAGE_OPENING) {
-                ask_key(e);
-            } else if (is_signer && e->stage == FRONT_STAGE_SIGNING) {
-                front_enrolment_ask_signature(e);
-            } else if (!is_signer && e->stage == FRONT_STAGE_JUDGING) {
-                ask_ledger(e);
+            if (is_signer != (e->stage == FRONT_STAGE_JUDGING)) {
+                ask_successor(e);
             }
             e = next;
         }

@@ -8,8 +8,9 @@
  *   SIGNING    the RA key signs the CertRep's attributes
  *   answered   and the ledger is told whether the peer took every octet
  *
- * When signer or ledger die the question is asked again of their successor: the same request gets
- * the same certificate, so asking twice does no harm. What takes too long is a 503 with
+ * When signer or ledger die the question is asked again of their successor, once: the same request
+ * gets the same certificate, so asking twice does no harm, but one that kills whoever looks at it
+ * must not do so again and again. After that, and for what takes too long, it is a 503 with
  * Retry-After.
  */
 #ifndef FRONT_ENROLMENT_H

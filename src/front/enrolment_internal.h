@@ -43,6 +43,7 @@ struct front_enrolment {
     enum base_code code;    /* why it is refused */
     uint32_t hresult;       /* of a refusal by a policy outside; 0: the failInfo's */
     uint32_t retry_after_s; /* of a fault; 0: the usual */
+    unsigned asked_again;   /* times that a peer died while it was asked */
     unsigned sent_back;     /* times that the ledger wanted to be asked again */
 };
 
