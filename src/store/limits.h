@@ -25,7 +25,7 @@
 
 /* Octets of a database of which every page is checked at opening: well below half a second. Of a
  * larger one, the small tables are. */
-#define STORE_CHECKED_MAX ((int64_t)256 * 1024 * 1024)
+#define STORE_CHECKED_MAX ((int64_t)64 * 1024 * 1024)
 
 /* Identities that one STORE_FORGET_IDENTITIES cuts, so that no commit is held up for long. The rest
  * stays for the next one. */
