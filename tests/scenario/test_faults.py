@@ -114,6 +114,7 @@ def test_T24_roles_are_confined_from_inside(make_server, keys):
         status = open(f"/proc/{pid}/status").read()
         assert "Seccomp:\t2" in status and "NoNewPrivs:\t1" in status, name
         assert "CapEff:\t0000000000000000" in status, name
+        assert re.search(r"Max core file size +0 +0 ", open(f"/proc/{pid}/limits").read()), name
 
 
 def test_T24_no_private_key_is_reachable_from_the_front(make_server):
@@ -200,7 +201,7 @@ def test_sighup_takes_a_good_configuration_and_refuses_a_bad_one(make_server, ke
     assert server.enrol(keys[0], server.challenge(), cipher="aes128_cbc").status == 0
 
 
-def test_no_challenge_is_in_the_log(make_server, keys):
+def test_T2_no_challenge_is_in_the_log(make_server, keys):
     server = make_server(init=["--ca-key", "rsa:2048"]).start()
     challenge = server.challenge()
     server.enrol(keys[0], challenge)

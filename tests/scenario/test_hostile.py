@@ -28,9 +28,14 @@ def send(server, der, path="/scep"):
     return status, scepmsg.CertRep(body, server.ra()) if status == 200 and headers["content-type"] == "application/x-pki-message" else None
 
 
+TEXTS = {f"{why} [{code}]" for code, why in re.findall(r"^\| (KUR-\d+) \| [^|]+ \| [^|]+ \| ([^|]+) \|", (kurier.ROOT / "docs/errors.md").read_text(), re.M)}
+
+
 def refused(server, der, fail_info=None):
+    """Told in the words of the catalogue and in no others."""
     status, rep = send(server, der)
     assert rep is None or rep.status == 2, (rep.status, rep.fail_text)
+    assert rep is None or rep.fail_text in TEXTS, rep.fail_text
     assert fail_info is None or (rep is not None and rep.fail_info == fail_info), (status, rep and rep.fail_info, rep and rep.fail_text)
     return rep
 
@@ -42,9 +47,10 @@ def request(server, key, challenge=None, csr=None, ra=None, signer=None, signer_
 
 @pytest.fixture
 def unharmed(shared, keys):
-    """Afterwards a good enrolment works, and it is the only new certificate."""
-    before = len(shared.certificates())
+    """Afterwards a good enrolment works, it is the only new certificate, and no role has ended meanwhile."""
+    before, pids = len(shared.certificates()), shared.role_pids()
     yield
+    assert shared.role_pids() == pids
     assert shared.enrol(keys[11], shared.challenge()).status == 0
     assert len(shared.certificates()) == before + 1
 
@@ -56,14 +62,6 @@ def test_T1_near_misses_of_a_challenge(shared, keys, unharmed, change):
     challenge = shared.challenge()
     rep = shared.enrol(keys[0], change(challenge), csr=scepmsg.make_csr(keys[0], challenge=change(challenge), challenge_type=core.UTF8String))
     assert (rep.status, rep.fail_info) == (2, BAD_REQUEST)
-
-
-def test_T1_many_wrong_ones_and_a_right_one_still_passes(make_server, keys):
-    server = make_server(init=["--ca-key", "rsa:2048"]).start()
-    right = server.challenge()
-    for _ in range(15):
-        assert server.enrol(keys[0], "WRONGWRONGWRONG").status == 2
-    assert server.enrol(keys[0], right).status == 0
 
 
 def test_T4_one_challenge_twenty_keys_at_once(shared, keys):
@@ -96,14 +94,28 @@ def test_T28_a_challenge_of_one_profile_on_another(make_server, keys):
 
 # ---- messages
 
-@pytest.mark.parametrize("number", ["0", "18", "-1", "99999999999999999999", "", "19x", "1 9"])
+@pytest.mark.parametrize("number", ["0", "18", "-1", "99999999999999999999", "", "19x", "1 9", "019", "+19", "275", "65555"])
 def test_T5_message_types_that_are_none(shared, keys, unharmed, number):
-    refused(shared, request(shared, keys[0], shared.challenge(), message_type=number))
+    """Before anything is looked up: a wrong challenge and a right one are the same, and the delivery hears nothing of it."""
+    challenge = shared.challenge("--device", "type-" + number)
+    answers = [refused(shared, request(shared, keys[0], text, message_type=number)) for text in (challenge, "WRONG")]
+    assert len({a and (a.fail_info, a.fail_text) for a in answers}) == 1
+    assert all(a is None or a.fail_text[-10:] in ("[KUR-1307]", "[KUR-1303]", "[KUR-1304]") for a in answers), answers[0].fail_text
+    assert [e["event"] for e in shared.trace("type-" + number)[0]["events"]] == ["challenge_made"]
 
 
 def test_T6_a_csr_signed_by_another_key(shared, keys, unharmed):
     csr = scepmsg.make_csr(keys[0], challenge=shared.challenge(), other_key=keys[1])
     refused(shared, request(shared, keys[0], csr=csr), BAD_MESSAGE_CHECK)
+
+
+def test_T6_a_renewal_for_a_key_that_its_sender_does_not_have(shared, keys):
+    old = shared.enrol(keys[0], shared.challenge(), subject="CN=six").certificate
+    before = len(shared.certificates())
+    for csr in (scepmsg.make_csr(keys[0], "CN=six", other_key=keys[1]), scepmsg.make_csr(keys[1], "CN=six", broken=True)):
+        for message_type in (17, 19):
+            refused(shared, request(shared, keys[0], csr=csr, signer=old, message_type=message_type), BAD_MESSAGE_CHECK)
+    assert len(shared.certificates()) == before
 
 
 def test_T8_T10_a_certificate_of_ours_does_not_authorise_other_names(shared, keys):
@@ -130,11 +142,6 @@ def test_T8_a_clone_with_our_issuer_and_serial(shared, keys):
     assert len(shared.certificates()) == before
 
 
-def test_T17_a_stolen_envelope_in_a_strangers_message(shared, keys, unharmed):
-    envelope = scepmsg.envelope(scepmsg.make_csr(keys[0], challenge=shared.challenge()), [shared.ra()])
-    refused(shared, request(shared, keys[5], envelope=envelope), BAD_MESSAGE_CHECK)
-
-
 def test_T18_replays_get_the_same_certificate_and_nothing_new(shared, keys):
     der = request(shared, keys[6], shared.challenge(), transaction_id="replay-1")
     ra = shared.ra()
@@ -142,106 +149,11 @@ def test_T18_replays_get_the_same_certificate_and_nothing_new(shared, keys):
     before = len(shared.certificates())
     assert {scepmsg.CertRep(shared.post(der)[2], ra, keys[6]).certificate.dump() for _ in range(5)} == {first}
     assert len(shared.certificates()) == before
-
-
-def test_T19_a_poll_by_a_stranger(shared, keys, unharmed):
-    rep = shared.enrol(keys[7], "WRONG", transaction_id="poll-19")
-    assert rep.status == 2
-    names = tlv(0x30, scepmsg.build_name("CN=a").dump() * 2)
-    refused(shared, request(shared, keys[8], csr=names, message_type=20, transaction_id="poll-19"), BAD_CERT_ID)
-
-
-# ---- extensions, names, keys
-
-def csr_with_extensions(key, challenge, *extensions):
-    """A CSR that asks for extensions given as (oid, critical, DER value)."""
-    wanted = b"".join(tlv(0x30, core.ObjectIdentifier(oid).dump() + (b"\x01\x01\xff" if critical else b"") + tlv(0x04, value))
-                      for oid, critical, value in extensions)
-    body = scepmsg.acsr.CertificationRequestInfo({
-        "version": "v1", "subject": scepmsg.build_name("CN=extensions"), "subject_pk_info": ax509.PublicKeyInfo.load(scepmsg.spki(key)),
-        "attributes": scepmsg.acsr.CRIAttributes([])}).dump()
-    body = scepmsg.add_attribute(body, tlv(0x30, core.ObjectIdentifier("1.2.840.113549.1.9.14").dump() + tlv(0x31, tlv(0x30, wanted))))
-    body = scepmsg.add_attribute(body, tlv(0x30, core.ObjectIdentifier("1.2.840.113549.1.9.7").dump() + tlv(0x31, core.PrintableString(challenge).dump())))
-    return tlv(0x30, body + bytes.fromhex("300d06092a864886f70d01010b0500")
-               + tlv(0x03, b"\0" + key.sign(body, padding.PKCS1v15(), hashes.SHA256())))
-
-
-@pytest.mark.parametrize("extension", [
-    ("2.5.29.19", True, tlv(0x30, b"\x01\x01\xff")), ("2.5.29.15", True, b"\x03\x02\x01\x06"), ("2.5.29.37", False, tlv(0x30, bytes.fromhex("06082b06010505070309"))),
-    ("2.5.29.30", True, tlv(0x30, tlv(0xA0, tlv(0x30, tlv(0x82, b"example"))))), ("2.5.29.31", False, tlv(0x30, tlv(0x30, tlv(0xA0, tlv(0xA0, tlv(0x86, b"http://evil/")))))),
-    ("1.3.6.1.5.5.7.1.1", False, tlv(0x30, tlv(0x30, bytes.fromhex("06082b06010505073001") + tlv(0x86, b"http://evil/")))),
-    ("1.2.3.4.5", True, b"\x05\0"), ("1.3.6.1.4.1.311.25.2", False, tlv(0x30, tlv(0xA0, bytes.fromhex("060a2b060104018237190201") + tlv(0xA0, tlv(0x04, b"S-1-5-21-1-2-3-500")))))])
-def test_T11_T12_extensions_of_the_request_are_not_taken_over(shared, keys, extension):
-    rep = shared.enrol(keys[9], csr=csr_with_extensions(keys[9], shared.challenge(), extension))
-    if rep.status == 0:
-        found = {e["extn_id"].dotted for e in rep.certificate["tbs_certificate"]["extensions"]}
-        assert found <= {"2.5.29.14", "2.5.29.15", "2.5.29.19", "2.5.29.35", "2.5.29.37", "2.5.29.31", "1.3.6.1.5.5.7.1.1"}
-        assert b"evil" not in rep.certificate.dump() and not rep.certificate.ca
-        assert rep.certificate.key_usage_value.native == {"digital_signature", "key_encipherment"}
-        assert rep.certificate.extended_key_usage_value.native == ["client_auth"]
-
-
-def test_T13_names_that_must_not_be_certified(shared, keys, unharmed):
-    ra, ca = shared.ca_certificates()
-    for name in (ca.subject, ra.subject):
-        csr = csr_named(keys[0], shared.challenge(), name.dump())
-        refused(shared, request(shared, keys[0], csr=csr))
-    for text in ("a\0b", "a\x1b[31mb", "a\x7fb", "x" * 70000):
-        rdn = tlv(0x30, tlv(0x31, tlv(0x30, b"\x06\x03\x55\x04\x03" + tlv(0x0C, text.encode()))))
-        refused(shared, request(shared, keys[0], csr=csr_named(keys[0], shared.challenge(), rdn)))
-    rdn = tlv(0x31, tlv(0x30, b"\x06\x03\x55\x04\x0b" + tlv(0x0C, b"ou")))
-    refused(shared, request(shared, keys[0], csr=csr_named(keys[0], shared.challenge(), tlv(0x30, rdn * 1000))))
-
-
-def test_T13_paths_in_names_are_only_names(shared, keys):
-    rep = shared.enrol(keys[0], shared.challenge(), subject="CN=../../etc/passwd")
-    assert rep.status == 0 and rep.certificate.subject.native["common_name"] == "../../etc/passwd"
-
-
-def csr_named(key, challenge, name):
-    body = tlv(0x30, b"\x02\x01\0" + name + scepmsg.spki(key) + tlv(0xA0, tlv(0x30, core.ObjectIdentifier("1.2.840.113549.1.9.7").dump()
-                                                                          + tlv(0x31, core.PrintableString(challenge).dump()))))
-    return tlv(0x30, body + bytes.fromhex("300d06092a864886f70d01010b0500") + tlv(0x03, b"\0" + key.sign(body, padding.PKCS1v15(), hashes.SHA256())))
-
-
-def test_T13_ten_thousand_alternative_names(shared, keys, unharmed):
-    sans = [f"host{i}.example" for i in range(5000)]
-    refused(shared, request(shared, keys[0], csr=scepmsg.make_csr(keys[0], "CN=a", sans, shared.challenge())))
-
-
-def rsa_spki(n, e):
-    number = lambda v: core.Integer(v).dump()
-    return tlv(0x30, bytes.fromhex("300d06092a864886f70d0101010500") + tlv(0x03, b"\0" + tlv(0x30, number(n) + number(e))))
-
-
-def signer_with(spki, key):
-    """A self-signed certificate whose key is not the one that signs: nothing can verify, but the key is looked at first."""
-    whole = scepmsg.self_signed(key).dump()
-    return ax509.Certificate.load(whole.replace(scepmsg.spki(key), spki) if len(spki) == len(scepmsg.spki(key)) else rebuilt(whole, key, spki))
-
-
-def rebuilt(whole, key, spki):
-    (_, content, _), = scepmsg.elements(whole)
-    tbs, algorithm, signature = [w for _, _, w in scepmsg.elements(content)]
-    (_, inner, _), = scepmsg.elements(tbs)
-    parts = [spki if w == scepmsg.spki(key) else w for _, _, w in scepmsg.elements(inner)]
-    return tlv(0x30, tlv(0x30, b"".join(parts)) + algorithm + signature)
-
-
-@pytest.mark.parametrize("name", ["512 bits", "1024 bits", "16384 bits", "even", "exponent 1", "exponent 3", "even exponent"])
-def test_T14_hostile_keys_are_refused_before_anything_is_decrypted(shared, keys, unharmed, name):
-    n = keys[0].public_key().public_numbers().n
-    spki = {"512 bits": rsa_spki(n >> 1536 | 1, 65537), "1024 bits": rsa_spki(n >> 1024 | 1, 65537), "16384 bits": rsa_spki((1 << 16383) | 1, 65537),
-            "even": rsa_spki(n - 1, 65537), "exponent 1": rsa_spki(n, 1), "exponent 3": rsa_spki(n, 3), "even exponent": rsa_spki(n, 65538)}[name]
-    der = request(shared, keys[0], shared.challenge(), signer=signer_with(spki, keys[0]))
-    refused(shared, der, BAD_ALG)
-
-
-def test_T14_the_cas_own_key(shared, keys, unharmed):
-    ra, ca = shared.ca_certificates()
-    for certificate in (ca, ra):
-        der = request(shared, keys[0], shared.challenge(), signer=signer_with(certificate.public_key.dump(), keys[0]))
-        refused(shared, der)
+    # The same key and transactionID with another challenge: a request of its own, which takes nothing from the first.
+    other = shared.enrol(keys[6], shared.challenge(), subject="CN=another", transaction_id="replay-1")
+    assert other.status == 0 and other.certificate.subject.native == {"common_name": "another"}
+    assert shared.enrol(keys[6], "WRONG", subject="CN=third", transaction_id="replay-1").fail_info == BAD_REQUEST
+    assert scepmsg.CertRep(shared.post(der)[2], ra, keys[6]).certificate.dump() == first
 
 
 # ---- decryption says nothing
@@ -285,11 +197,19 @@ def seven_faults(ra, key):
 
 
 def test_T16_seven_faults_have_one_answer(shared, keys, unharmed):
-    texts = set()
+    """Head, length, attributes and what the log says: only nonce, signature and time may differ."""
+    shapes, offset = set(), len(shared.log())
     for name, envelope in seven_faults(shared.ra(), keys[0]).items():
         rep = refused(shared, request(shared, keys[0], envelope=envelope), BAD_MESSAGE_CHECK)
-        texts.add(rep.fail_text)
-    assert len(texts) == 1
+        status, headers, body = shared.post(request(shared, keys[0], envelope=envelope, transaction_id="shape", nonce=b"n" * 16))
+        again = scepmsg.CertRep(body, shared.ra())
+        fixed = tuple((oid, again.parsed(oid).dump()) for oid in sorted(again.attributes)
+                      if oid not in (scepmsg.SENDER_NONCE, "1.2.840.113549.1.9.5"))
+        shapes.add((status, tuple(sorted((k, v) for k, v in headers.items() if k != "date")), len(body), fixed, rep.fail_text))
+    assert len(shapes) == 1
+    lines = [line for line in shared.log()[offset:].splitlines() if "transaction_id=shape" in line]
+    told = {re.sub(r" (time|at|ms|delivery|request|source_port)=\S+", "", line) for line in lines}
+    assert len(lines) >= 7 and len(told) == len(lines) // 7, told
 
 
 class Kept:
@@ -308,6 +228,7 @@ class Kept:
             assert piece, "closed"
             data += piece
         head, _, rest = data.partition(b"\r\n\r\n")
+        self.is_ending = b"connection: close" in head.lower()
         want = int(re.search(rb"content-length: *(\d+)", head, re.I).group(1))
         while len(rest) < want:
             rest += self.socket.recv(65536)
@@ -343,6 +264,7 @@ def nested(levels, indefinite=False):
     return b"\x30\x80" * levels if indefinite else b"".join(b"\x30\x84" + (max(0, (levels - i) * 6)).to_bytes(4, "big") for i in range(levels))
 
 
+@pytest.mark.sanitized
 @pytest.mark.parametrize("octets", [
     nested(10000), nested(10000, True), b"\x30\x88" + b"\x7f" + b"\xff" * 7, b"\x30\x88" + b"\xff" * 8, b"\x30\x84\xff\xff\xff\xff", b"\x30\x80" + b"\x24\x80" * 5000,
     b"\x30\x83\x01\x00\x00" + b"\x06\x83\x00\xff\xf0" + b"\x88" * 65520, b"\0" * 1000, b"\xff" * 1000, b"0" * 200000, b"\x1f" * 500],
@@ -353,33 +275,56 @@ def test_T20_bombs_are_refused_at_once(shared, unharmed, octets):
     assert time.monotonic() - begun < 2
 
 
-@pytest.mark.parametrize("many", ["attributes", "recipients", "signers", "certificates"])
+def with_parts(der, change):
+    """The SignedData with another list of its parts."""
+    (_, content, _), = scepmsg.elements(der)
+    oid, wrapped = [w for _, _, w in scepmsg.elements(content)]
+    (_, inner, _), = scepmsg.elements([c for _, c, _ in scepmsg.elements(wrapped)][0])
+    return tlv(0x30, oid + tlv(0xA0, tlv(0x30, b"".join(change([w for _, _, w in scepmsg.elements(inner)])))))
+
+
+def small_recipients(ra, count):
+    """An envelope with so many recipients, each with a key of one octet."""
+    envelope = scepmsg.envelope(b"x", [])
+    rid = tlv(0x30, ra.issuer.dump() + core.Integer(ra.serial_number).dump())
+    info = tlv(0x30, b"\x02\x01\x00" + rid + bytes.fromhex("300d06092a864886f70d0101010500") + tlv(0x04, b"k"))
+    (_, content, _), = scepmsg.elements(envelope)
+    oid, wrapped = [w for _, _, w in scepmsg.elements(content)]
+    (_, inner, _), = scepmsg.elements(next(scepmsg.elements(wrapped))[1])
+    version, _, encrypted = [w for _, _, w in scepmsg.elements(inner)]
+    return tlv(0x30, oid + tlv(0xA0, tlv(0x30, version + tlv(0x31, info * count) + encrypted)))
+
+
+@pytest.mark.sanitized
+@pytest.mark.parametrize("many", ["attributes", "recipients", "two of ours", "signers", "no signer", "certificates"])
 def test_T20_too_many_of_everything(shared, keys, unharmed, many):
     ra = shared.ra()
+    good = request(shared, keys[0], shared.challenge())
     if many == "attributes":
-        extra = [scepmsg.attribute(f"1.3.6.1.4.1.99999.{i}", b"\x05\0") for i in range(8000)]
+        extra = [tlv(0x30, tlv(0x06, bytes([0x2A, 0x80 | i >> 7, i & 0x7F])) + tlv(0x31, b"\x05\0")) for i in range(1, 10000)]
         der = request(shared, keys[0], shared.challenge(), change=lambda a: a + extra)
     elif many == "recipients":
-        der = request(shared, keys[0], envelope=scepmsg.envelope(scepmsg.make_csr(keys[0]), [ra] * 300))
+        der = request(shared, keys[0], envelope=small_recipients(ra, 1000))
+    elif many == "two of ours":
+        der = request(shared, keys[0], envelope=scepmsg.envelope(scepmsg.make_csr(keys[0], challenge=shared.challenge()), [ra, ra]))
     elif many == "certificates":
         der = request(shared, keys[0], shared.challenge(), certificates=[scepmsg.self_signed(keys[0])] * 100)
+    elif many == "signers":
+        small = tlv(0x30, b"\x02\x01\x01" + tlv(0x30, tlv(0x30, b"") + b"\x02\x01\x05") + tlv(0x30, b"\x06\x01\x2a") * 2 + tlv(0x04, b"s"))
+        der = with_parts(good, lambda parts: parts[:-1] + [tlv(0x31, next(scepmsg.elements(parts[-1]))[1] + small * 1000)])
     else:
-        der = request(shared, keys[0], shared.challenge())
-        (_, content, _), = scepmsg.elements(der)
-        oid, wrapped = [w for _, _, w in scepmsg.elements(content)]
-        (_, sd, _), = scepmsg.elements([c for _, c, _ in scepmsg.elements(wrapped)][0])
-        parts = [w for _, _, w in scepmsg.elements(sd)]
-        (_, signers, _), = scepmsg.elements(parts[-1])
-        parts[-1] = tlv(0x31, signers * 150)
-        der = tlv(0x30, oid + tlv(0xA0, tlv(0x30, b"".join(parts))))
-    status, rep = send(shared, der)
-    assert rep is None or rep.status == 2
+        der = with_parts(good, lambda parts: parts[:-1] + [tlv(0x31, b"")])
+    assert len(der) < 256 * 1024, "it is not the size that is refused"
+    made = time.monotonic()
+    refused(shared, der)
+    assert time.monotonic() - made < 2
 
 
 ATTRIBUTES = {"messageType": scepmsg.MESSAGE_TYPE, "senderNonce": scepmsg.SENDER_NONCE, "transactionID": scepmsg.TRANSACTION_ID,
               "contentType": "1.2.840.113549.1.9.3", "messageDigest": "1.2.840.113549.1.9.4"}
 
 
+@pytest.mark.sanitized
 @pytest.mark.parametrize("oid", ATTRIBUTES.values(), ids=list(ATTRIBUTES))
 @pytest.mark.parametrize("how", ["missing", "twice", "two values", "no value", "empty", "oversized", "integer", "sequence", "bit string"])
 def test_M_05_every_attribute_in_every_wrong_form(shared, keys, unharmed, oid, how):
@@ -396,24 +341,31 @@ def test_M_05_every_attribute_in_every_wrong_form(shared, keys, unharmed, oid, h
                "bit string": [tlv(0x30, head + tlv(0x31, b"\x03\x02\0\x13"))]}[how]
         return rest + put
 
-    refused(shared, request(shared, keys[0], shared.challenge(), change=change))
+    rep = refused(shared, request(shared, keys[0], shared.challenge(), change=change))
+    if rep is None:
+        assert oid == scepmsg.TRANSACTION_ID, "it could have been answered with a signature"
+    else:
+        is_digest_wrong = (oid, how) == (ATTRIBUTES["messageDigest"], "oversized")
+        assert rep.fail_info == (BAD_MESSAGE_CHECK if is_digest_wrong else BAD_REQUEST)
 
 
 def test_T21_a_message_cut_off_at_every_octet(shared, keys, unharmed):
-    der = request(shared, keys[0], shared.challenge())
+    """Each is answered: the connection ends where the answer has said so, and a signed answer is a FAILURE."""
+    der, ra = request(shared, keys[0], shared.challenge()), shared.ra()
     kept = Kept(shared.port)
     for at in range(0, len(der)):
-        try:
-            status, _ = kept.post(der[:at])
-        except (AssertionError, ConnectionError):
+        status, body = kept.post(der[:at])
+        assert 400 <= status < 500 or (status == 200 and scepmsg.CertRep(body, ra).status == 2), (at, status)
+        if kept.is_ending:
             kept = Kept(shared.port)
-            status, _ = kept.post(der[:at])
-        assert status == 200 or 400 <= status < 500, (at, status)
 
 
-def test_T21_500_flipped_bits(shared, keys):
-    rng = random.Random(8894)
+@pytest.mark.sanitized
+@pytest.mark.parametrize("seed", [8894, int(os.environ.get("KURIER_TEST_SEED", "682"))])
+def test_T21_500_flipped_bits(shared, keys, seed):
+    rng, pids = random.Random(seed), shared.role_pids()
     challenge = shared.challenge()
+    before = len(shared.certificates())
     der = request(shared, keys[0], challenge, transaction_id="flips")
     ra = shared.ra()
     for _ in range(500):
@@ -421,35 +373,50 @@ def test_T21_500_flipped_bits(shared, keys):
         changed = der[:at] + bytes([der[at] ^ bit]) + der[at + 1:]
         status, _, body = shared.post(changed)
         assert status == 200 or 400 <= status < 500, (at, bit, status)
-        assert status != 200 or scepmsg.CertRep(body, ra, keys[0]).status in (0, 2)
-    certificates = [c for c in shared.certificates() if c["transaction_id"] and c["transaction_id"].startswith("flips")]
-    assert len(certificates) <= 1
+        rep = scepmsg.CertRep(body, ra, keys[0]) if status == 200 else None
+        assert rep is None or rep.status == 2 or rep.certificate.subject.native == {"common_name": "device"}
+    # A bit that no signature covers may be any: in the signer certificate's own signature, for example.
+    assert len(shared.certificates()) <= before + 1 and shared.role_pids() == pids
+    assert shared.enrol(keys[0], challenge, transaction_id="flips").status == 0
 
 
 # ---- HTTP
 
 def raw(port, octets, wait=8):
-    """What comes back to these octets: the status, 0 for nothing at all."""
+    """What comes back to these octets, and whether the server closed the connection behind it."""
     with socket.create_connection(("127.0.0.1", port), timeout=wait) as s:
+        data, is_closed = b"", False
         try:
             s.sendall(octets)
         except OSError:
             pass
-        data = b""
         try:
-            while b"\r\n" not in data:
-                piece = s.recv(4096)
-                if not piece:
-                    break
+            while not (is_closed := (piece := s.recv(4096)) == b""):
                 data += piece
-        except (TimeoutError, ConnectionError):
+                if b"\r\n\r\n" in data and b"connection: close" not in data.lower():
+                    break
+        except TimeoutError:
             pass
-        return int(data.split()[1]) if data.startswith(b"HTTP/") else 0
+        except ConnectionError:
+            is_closed = True
+        return data, is_closed
+
+
+def check_plain(data):
+    """A status, and as its body those words again: nothing of what was sent, and nothing of the inside."""
+    head, _, body = data.partition(b"\r\n\r\n")
+    first, *fields = head.decode("ascii").split("\r\n")
+    status = int(first.split()[1])
+    assert body.decode() == first.split(" ", 1)[1] + "\n", data
+    allowed = {"content-type", "content-length", "connection", "date", "retry-after", "allow", "cache-control", "x-content-type-options"}
+    assert {f.split(":")[0].lower() for f in fields} <= allowed, fields
+    return status
 
 
 POST = b"POST /scep?operation=PKIOperation HTTP/1.1\r\nHost: a\r\n"
 
 
+@pytest.mark.sanitized
 @pytest.mark.parametrize("octets,statuses", [
     (POST + b"Content-Length: 10485760\r\n\r\n" + b"x" * 300000, {413}),
     (b"GET /scep?operation=PKIOperation&message=" + b"A" * 8000000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", {414}),
@@ -467,10 +434,33 @@ POST = b"POST /scep?operation=PKIOperation HTTP/1.1\r\nHost: a\r\n"
     (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\0" * 200, {400}),
     (b"GET /scep HTTP/9.9\r\n\r\n", {400, 505}),
     (b"\0" * 5000, {400, 414}),
+    (POST + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", {400, 501}),
+    (POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", {400, 501}),
+    (POST + b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n", {400}),
+    (POST + b"Content-Length: 3\r\n folded\r\n\r\nabc", {400}),
+    (POST + b"X: a\0b\r\nContent-Length: 3\r\n\r\nabc", {400}),
+    (POST + b"\r\n", {411}),
+    (POST + b"Transfer-Encoding: chunked\r\n\r\n" + (b"10000\r\n" + b"x" * 65536 + b"\r\n") * 160, {413}),
 ], ids=["10 MB body", "8 MB line", "1000 fields", "1 MB field", "chunk 2^64", "chunk 2^63", "chunk -1", "two lengths", "length and coding", "length -1", "length 10^20",
-        "blank before colon", "method", "TLS", "version", "zeros"])
-def test_T22_hostile_http(shared, unharmed, octets, statuses):
-    assert raw(shared.port, octets) in statuses
+        "blank before colon", "method", "TLS", "version", "zeros", "two codings", "gzip", "coding and length", "folded", "NUL", "no length", "10 MB in chunks"])
+def test_T22_T30_hostile_http(shared, unharmed, octets, statuses):
+    data, is_closed = raw(shared.port, octets)
+    assert check_plain(data) in statuses and (is_closed or octets.startswith(b"FOO"))
+
+
+def test_T22_what_is_too_long_is_not_kept(shared, keys):
+    """20 x 8 MB of request line and 20 x 10 MB of body at once: the front grows by less than one of them."""
+    peak = lambda: int(re.search(r"VmHWM:\s+(\d+)", open(f"/proc/{shared.role_pids()['kurier-front']}/status").read()).group(1))
+    shared.enrol(keys[0], shared.challenge())
+    before = peak()
+    line = b"GET /scep?operation=PKIOperation&message=" + b"A" * 8000000 + b" HTTP/1.1\r\nHost: a\r\n\r\n"
+    body = POST + b"Transfer-Encoding: chunked\r\n\r\n" + (b"10000\r\n" + b"x" * 65536 + b"\r\n") * 160
+    threads = [threading.Thread(target=raw, args=(shared.port, line if i % 2 else body)) for i in range(40)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert peak() - before < 8000, (before, peak())
 
 
 def test_T22_pipelined_garbage_after_a_good_request(shared, unharmed):
@@ -489,17 +479,19 @@ def test_T23_dribblers_and_idlers_do_not_matter(make_server, keys):
     server = make_server(init=["--ca-key", "rsa:2048"]).start()
     idle = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(60)]
     slow = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(20)]
-    text = POST + b"X-Slow: " + b"a" * 100
-    closed_at = {}
+    head, body = POST + b"X-Slow: " + b"a" * 100, POST + b"Content-Length: 3000\r\n\r\n"
+    for s in slow[10:]:
+        s.sendall(body)
+    closed_at, told = {}, []
     begun = time.monotonic()
     for tick in range(48):
         for i, s in enumerate(slow):
             if i not in closed_at:
                 try:
-                    s.sendall(text[tick:tick + 1])
+                    s.sendall(head[tick:tick + 1] if i < 10 else b"x")
                     s.setblocking(False)
-                    if s.recv(1000) is not None:
-                        closed_at[i] = time.monotonic() - begun
+                    told.append(s.recv(1000))
+                    closed_at[i] = time.monotonic() - begun
                 except BlockingIOError:
                     s.setblocking(True)
                 except OSError:
@@ -510,6 +502,8 @@ def test_T23_dribblers_and_idlers_do_not_matter(make_server, keys):
             assert time.monotonic() - at < 2
         time.sleep(0.25)
     assert len(closed_at) == len(slow), f"{len(slow) - len(closed_at)} dribblers are still served after 12 s"
+    assert told and all(piece.startswith(b"HTTP/1.1 408 ") for piece in told)
+    assert max(closed_at[i] for i in range(10)) < 7 < min(closed_at[i] for i in range(10, 20)), "5 s for a head, 10 s in all"
     for s in idle + slow:
         s.close()
 
@@ -523,8 +517,14 @@ def test_T26_nothing_that_is_sent_forges_a_log_line(make_server, keys):
     kurier.http(server.port, "GET", "/scep?operation=Get%0aevent=issued%20forged")
     raw(server.port, b"GET /scep?operation=" + evil.encode() + b" HTTP/1.1\r\nHost: a\r\n\r\n")
     raw(server.port, b"GET /\x1b]0;x\x07 HTTP/1.1\r\nHost: a\r\n\r\n")
+    kurier.http(server.port, "GET", "/scep?operation=" + "long" * 2000)
+    for text in (evil, "\u202egnp.exe", "a\" b=c \\ \x85", "x" * 1000):
+        server.enrol(keys[0], server.challenge(), subject="CN=" + text, transaction_id="t" * 255)
+        server.enrol(keys[0], "WRONG", sans=[ax509.GeneralName(name="rfc822_name", value="a@b.example")], transaction_id="u" * 255)
     server.stop()
     lines = server.log_path.read_bytes().split(b"\n")
+    assert max(len(value) for line in lines for value in re.findall(rb'="?([^ "]*)', line)) <= 260
+    assert any(b"t" * 240 in line for line in lines) and not any(b"long" * 65 in line for line in lines)
     assert all(line.startswith(b"event=") or line == b"" for line in lines)
     assert not any(b"forged" in line and line.startswith(b"event=issued") for line in lines)
     assert not any(octet < 32 or octet == 127 for line in lines for octet in line)
@@ -550,6 +550,6 @@ def test_T15_T29_what_is_switched_off_is_neither_announced_nor_taken(make_server
                                     "/scep?operation=PKIOperation&message=%%%", "/scep?operation=PKIOperation&message=AAAA"])
 def test_T30_errors_are_short_and_say_nothing_of_the_inside(shared, target):
     status, headers, body = kurier.http(shared.port, "GET", target)
-    assert 400 <= status < 500 and len(body) < 200
+    assert 400 <= status < 500 and len(body) < 40 and body.startswith(str(status).encode() + b" ")
     text = body.decode().lower() + str(headers).lower()
     assert not any(word in text for word in ("openssl", "libevent", "kurier-", "/src/", ".c:", "asn1", "0.1.0"))

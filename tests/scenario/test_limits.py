@@ -7,7 +7,7 @@ import kurier
 import scepmsg
 from scepmsg import tlv
 from test_durability import restart
-from test_hostile import csr_named
+from test_hostile_content import csr_named
 
 DAY = 86400
 
@@ -55,7 +55,7 @@ def forwarded(server, address):
     return lambda der, path: kurier.http(server.port, "POST", path + "?operation=PKIOperation", der, headers=[f"X-Forwarded-For: {address}"])
 
 
-def test_ten_wrong_challenges_a_minute_and_a_right_one_still_passes(make_server, keys):
+def test_T1_ten_wrong_challenges_a_minute_and_a_right_one_still_passes(make_server, keys):
     server = make_server(init=["--ca-key", "rsa:2048"], config=lambda t: t.replace("trusted_proxies: []", "trusted_proxies: [127.0.0.1]")).start()
     phone = forwarded(server, "192.0.2.7")
     codes = [server.enrol(keys[0], "WRONG", send=phone).fail_text[-10:] for _ in range(12)]

@@ -43,7 +43,7 @@ def test_T1_wrong_challenge(shared, keys, challenge):
     refused(shared.enrol(keys[0], challenge), BAD_REQUEST, "KUR-1403")
 
 
-def test_M_27_absent_and_empty_challenge(shared, keys):
+def test_M_27_T1_absent_and_empty_challenge(shared, keys):
     refused(shared.enrol(keys[0]), BAD_REQUEST, "KUR-1402")
     refused(shared.enrol(keys[0], ""), BAD_REQUEST, "KUR-1402")
 
@@ -57,9 +57,12 @@ def test_S_06_S_43_used_challenge_with_another_key(shared, keys):
 
 
 def test_T3_bound_challenge_mismatch_spends_nothing(shared, keys):
-    challenge = shared.challenge("--subject", "CN=right,O=Example", "--san", "DNS:right.example")
+    challenge = shared.challenge("--subject", "CN=right,O=Example", "--san", "DNS:right.example", "--device", "bound-3")
     refused(shared.enrol(keys[3], challenge, subject="CN=wrong,O=Example", sans=["right.example"]), BAD_REQUEST, "KUR-1409")
     refused(shared.enrol(keys[3], challenge, subject="CN=right,O=Example", sans=["wrong.example"]), BAD_REQUEST, "KUR-1410")
+    told = [(e["event"], e["code"]) for e in shared.trace("bound-3")[0]["events"] if e["event"] == "challenge_mismatch"]
+    assert told == [("challenge_mismatch", "KUR-1409"), ("challenge_mismatch", "KUR-1410")]
+    assert shared.log().count("code=KUR-1409") >= 1
     assert shared.enrol(keys[3], challenge, subject="CN=right,O=Example", sans=["right.example"]).status == 0
 
 
@@ -70,13 +73,13 @@ def test_expired_challenge(shared, keys):
     refused(shared.enrol(keys[3], challenge), BAD_TIME, "KUR-1404")
 
 
-def test_wrong_recipient(shared, keys):
+def test_T16_wrong_recipient(shared, keys):
     other = scepmsg.self_signed(keys[5], "CN=not the RA")
     refused(shared.enrol(keys[4], shared.challenge(), recipients=[other]), BAD_MESSAGE_CHECK, "KUR-1308")
 
 
 @pytest.mark.parametrize("arguments", [{"cipher": "des"}, {"digest": "md5"}])
-def test_M_37_single_des_and_md5(shared, keys, arguments):
+def test_M_37_T15_single_des_and_md5(shared, keys, arguments):
     refused(shared.enrol(keys[4], shared.challenge(), **arguments), BAD_ALG, "KUR-1311")
 
 
@@ -115,7 +118,7 @@ def test_M_07_hresult_on_the_paths_of_ndes_alone(shared, keys):
     assert shared.enrol(keys[0], "WRONG").hresult is None
 
 
-def test_empty_subject_and_odd_names(shared, keys):
+def test_T13_empty_subject_and_odd_names(shared, keys):
     refused(shared.enrol(keys[0], shared.challenge(), subject=""), BAD_REQUEST, "KUR-1412")
     refused(shared.enrol(keys[0], shared.challenge(), subject="CN=a\nb"), BAD_REQUEST, "KUR-1210")
     refused(shared.enrol(keys[0], shared.challenge(), sans=["not a name"]), BAD_REQUEST, "KUR-1211")

@@ -590,7 +590,7 @@ def test_S_11_the_same_key_again_by_a_switch(shared, switched, keys):
             assert renew(server, keys[7], "CN=s11", first, keys[6]).status == 0
 
 
-def test_S_10_renewal_by_pkcs_req_by_a_switch(shared, switched, keys):
+def test_S_10_T10_renewal_by_pkcs_req_by_a_switch(shared, switched, keys):
     for server in (shared, switched):
         first = enrolled(server, keys[7], "CN=s10")
         rep = renew(server, keys[8], "CN=s10", first, keys[7], message_type=19)
@@ -621,7 +621,7 @@ def test_S_14_no_revocation_within_the_protocol(shared, keys, message_type):
     refused(shared.enrol(keys[0], csr=payload, message_type=message_type), BAD_REQUEST, "KUR-1307")
 
 
-def test_S_34_a_poll_of_another_key_learns_nothing(switched, keys):
+def test_S_34_T19_a_poll_of_another_key_learns_nothing(switched, keys):
     challenge = switched.challenge("--profile", "waiting", "--device", "s34")
     assert switched.enrol(keys[8], challenge, path="/scep/waiting", transaction_id="s34").status == 3
     switched.command("request", "approve", "s34")
@@ -629,7 +629,7 @@ def test_S_34_a_poll_of_another_key_learns_nothing(switched, keys):
     assert poll(switched, keys[8], "s34").status == 0
 
 
-def test_S_42_no_challenge_is_in_the_ledger_in_clear(make_server, keys):
+def test_S_42_T2_no_challenge_is_in_the_ledger_in_clear(make_server, keys):
     server = make_server(init=["--ca-key", "rsa:2048"]).start()
     challenges = server.challenge("--count", "4").splitlines()
     assert len(set(challenges)) == 4
@@ -646,7 +646,7 @@ def test_S_42_no_challenge_is_in_the_ledger_in_clear(make_server, keys):
                 assert form not in octets
 
 
-def test_S_46_a_ca_that_ends_soon_is_told_at_start(make_server, folder, openssl):
+def test_S_46_D14_a_ca_that_ends_soon_is_told_at_start(make_server, folder, openssl):
     def server_of(days):
         key, certificate = str(folder / f"{days}.key"), str(folder / f"{days}.pem")
         openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate, "-days", str(days), "-subj",

@@ -84,6 +84,40 @@ D13_D16_serials_never_go_back_and_never_repeat(void **state)
     assert_true(restarted.last_ms == 1764000000000);
 }
 
+static int
+compare_serials(const void *a, const void *b)
+{
+    return memcmp(a, b, LEDGER_SERIAL_LEN);
+}
+
+/* All in one millisecond, so that only their random bits differ: KURIER_TEST_SERIALS says how many.
+ */
+static void
+D16_no_serial_of_many_comes_twice(void **state)
+{
+    (void)state;
+    const char *wanted = getenv("KURIER_TEST_SERIALS");
+    size_t count = wanted == NULL ? 200000 : strtoul(wanted, NULL, 10);
+    const struct base_clock clock = {fake_ms, fake_ms, NULL};
+    struct base_random random = base_random_system();
+    struct ledger_serials serials = {0};
+    uint8_t *made = calloc(count, LEDGER_SERIAL_LEN);
+    assert_non_null(made);
+    now_ms = 1764000000000;
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(
+            ledger_serial_make(&serials, &clock, &random, made + i * LEDGER_SERIAL_LEN, NULL),
+            BASE_OK);
+    }
+    qsort(made, count, LEDGER_SERIAL_LEN, compare_serials);
+    for (size_t i = 1; i < count; i++) {
+        const uint8_t *at = made + i * LEDGER_SERIAL_LEN;
+        assert_memory_equal(at, made, 6);
+        assert_memory_not_equal(at, at - LEDGER_SERIAL_LEN, LEDGER_SERIAL_LEN);
+    }
+    free(made);
+}
+
 static void
 identity_changes_with_each_of_its_parts_and_with_nothing_else(void **state)
 {
@@ -145,6 +179,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_challenge_is_known_by_its_whole),
         cmocka_unit_test(D13_D16_serials_never_go_back_and_never_repeat),
+        cmocka_unit_test(D16_no_serial_of_many_comes_twice),
         cmocka_unit_test(identity_changes_with_each_of_its_parts_and_with_nothing_else),
         cmocka_unit_test(every_state_has_a_name_and_no_event_leads_out_of_the_table),
         cmocka_unit_test(ten_wrong_challenges_a_minute_are_enough),
