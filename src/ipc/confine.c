@@ -5,6 +5,7 @@
 #include <seccomp.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -149,6 +150,24 @@ lock_memory(const struct ipc_confinement *confinement, const struct base_log *lo
     return note_absent(confinement, log, "locked_memory", &why, err);
 }
 
+/* Where a sanitizer writes its reports, KURIER_SANITIZER_REPORTS, is one folder more: it opens a
+ * file there when it has something to say. No other build has this. */
+static void
+add_report_folder(const char *writable[IPC_CONFINE_PATHS_MAX + 1])
+{
+#ifdef KURIER_SANITIZED
+    size_t count = 0;
+    while (writable[count] != NULL) {
+        count++;
+    }
+    if (count < IPC_CONFINE_PATHS_MAX) {
+        writable[count] = getenv("KURIER_SANITIZER_REPORTS");
+    }
+#else
+    (void)writable;
+#endif
+}
+
 MUST_CHECK static enum base_code
 apply_landlock(const struct ipc_confinement *confinement, const struct base_log *log,
     int *out_version, struct base_error *err)
@@ -157,6 +176,7 @@ apply_landlock(const struct ipc_confinement *confinement, const struct base_log 
     const char *readable[IPC_CONFINE_PATHS_MAX + 1] = {NULL};
     memcpy(writable, confinement->writable, sizeof(confinement->writable));
     memcpy(readable, confinement->readable, sizeof(confinement->readable));
+    add_report_folder(writable);
     struct base_error why = {0};
     int version = ipc_landlock_version();
     *out_version = 0;

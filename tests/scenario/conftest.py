@@ -14,8 +14,36 @@ from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: E402
 import kurier  # noqa: E402
 
 
+# A folder that every role's user may write: what a sanitizer finds in any process, a role too that lives on or is killed.
+# Each worker has its own in it, so that a report is the fault of the test that it runs.
+REPORTS = os.environ.get("KURIER_SANITIZER_REPORTS")
+
+
 def pytest_configure(config):
-    config.addinivalue_line("markers", "sanitized: also run with the sanitizers' build")
+    config.addinivalue_line("markers", "sanitized: also run with the sanitizers' build by a plain script/test")
+    config.addinivalue_line("markers", "unsanitized(why): makes no sense in a sanitizer's build")
+    if REPORTS:
+        own = report_folder()
+        own.mkdir(exist_ok=True)
+        own.chmod(0o1777)
+        for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"):
+            os.environ[name] = os.environ.get(name, "") + f":log_path={own}/report"
+
+
+def report_folder():
+    return pathlib.Path(REPORTS) / os.environ.get("PYTEST_XDIST_WORKER", "main")
+
+
+@pytest.fixture(autouse=True)
+def no_report():
+    """Torn down last, when the test's servers have ended."""
+    if not REPORTS:
+        yield
+        return
+    before = set(report_folder().iterdir())
+    yield
+    new = set(report_folder().iterdir()) - before
+    assert not new, "\n".join(path.read_text(errors="replace") for path in sorted(new))
 
 
 @pytest.fixture(scope="session")
