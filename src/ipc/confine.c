@@ -82,9 +82,23 @@ add_conditions(
     return status == 0 ? BASE_OK : base_fail(err, E_CONFINEMENT, "a conditional seccomp rule");
 }
 
+/* valgrind has no seccomp(2): in a test build, and nowhere else, a role may do without for it. */
+static bool
+is_filter_left_out(void)
+{
+#ifdef KURIER_TEST_HOOKS
+    return getenv("KURIER_NO_SECCOMP") != NULL;
+#else
+    return false;
+#endif
+}
+
 MUST_CHECK static enum base_code
 apply_seccomp(const struct ipc_confinement *confinement, struct base_error *err)
 {
+    if (is_filter_left_out()) {
+        return BASE_OK;
+    }
     const struct ipc_syscall_table *table = ipc_syscall_table_find(confinement->role);
     if (table == NULL) {
         return base_fail(err, E_CONFINEMENT, "there is no table of system calls for role %d",
@@ -200,7 +214,8 @@ log_confined(const struct ipc_confinement *confinement, const struct base_log *l
     }
     struct base_log_record record;
     base_log_begin(&record, log, BASE_LOG_INFO, "confined", BYTES_NONE);
-    base_log_word(&record, "seccomp", ipc_role_name(confinement->role));
+    base_log_word(
+        &record, "seccomp", is_filter_left_out() ? "none" : ipc_role_name(confinement->role));
     base_log_word(&record, "landlock", version);
     base_log_word(&record, "no_new_privs", "yes");
     base_log_number(&record, "user", (int64_t)geteuid());

@@ -51,14 +51,15 @@ class Server:
         """change: a function from the file's text to the new text."""
         self.config_path.write_text(change(self.config_path.read_text()))
 
-    def start(self):
+    def start(self, wrap=(), ready_s=20):
+        """wrap: a command that runs the server, and ready_s seconds of patience with it."""
         self.log_path = self.home.parent / (self.home.name + ".log")
         log = open(self.log_path, "ab")
         offset = self.log_path.stat().st_size
-        self.process = subprocess.Popen([PROGRAM, "serve", "--home", str(self.home), "--listen", f"127.0.0.1:{self.port}"],
+        self.process = subprocess.Popen([*wrap, PROGRAM, "serve", "--home", str(self.home), "--listen", f"127.0.0.1:{self.port}"],
                                         stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.environment)
         log.close()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + ready_s
         while time.monotonic() < deadline:
             text = self.log_path.read_bytes()[offset:]
             if b"event=ready " in text:
@@ -67,10 +68,10 @@ class Server:
             time.sleep(0.02)
         raise AssertionError("not ready: " + self.log())
 
-    def stop(self):
+    def stop(self, seconds=40):
         if self.process is not None:
             self.process.send_signal(signal.SIGTERM)
-            status = self.process.wait(timeout=40)
+            status = self.process.wait(timeout=seconds)
             self.process = None
             assert status == 0, self.log()
             self.check_log()
