@@ -20,6 +20,8 @@
 #include "base/banned.h"
 
 #define CHUNK ((size_t)262144)
+/* Of a call that meets damage libarchive gives nothing: so many octets at a time. */
+#define ARCHIVE_STEP ((size_t)65536)
 #define EVTX_MAX ((size_t)512 * 1024 * 1024) /* octets of one that is no file of its own */
 #define ELEMENT_END "</E2ETraceEvent>"
 
@@ -174,16 +176,19 @@ take(struct reading *reading, const char *octets, size_t len)
         take_utf8(reading, octets + bom, len - bom);
         return;
     }
-    if (reading->pending_len > 0) {
-        char joined[sizeof(reading->pending) + 2];
-        size_t more = len < 2 ? len : reading->pending_len % 2;
+    /* What the last chunk began ends octet by octet: it may be two units of two. */
+    while (reading->pending_len > 0 && len > 0) {
+        char joined[sizeof(reading->pending) + 1];
+        size_t joined_len = reading->pending_len + 1;
         memcpy(joined, reading->pending, reading->pending_len);
-        memcpy(joined + reading->pending_len, octets, more);
-        take_utf16(reading, joined, reading->pending_len + more);
-        octets += more;
-        len -= more;
+        joined[reading->pending_len] = octets[0];
+        take_utf16(reading, joined, joined_len);
+        octets++;
+        len--;
     }
-    take_utf16(reading, octets + bom, len - bom);
+    if (len > bom) {
+        take_utf16(reading, octets + bom, len - bom);
+    }
 }
 
 static void
@@ -271,7 +276,7 @@ spool_evtx(struct reading *reading, const char *name, char *chunk, size_t got, r
 static ssize_t
 more_of_archive(void *from, char *chunk, size_t size)
 {
-    return archive_read_data(from, chunk, size);
+    return archive_read_data(from, chunk, size < ARCHIVE_STEP ? size : ARCHIVE_STEP);
 }
 
 static ssize_t
@@ -303,7 +308,7 @@ take_entry(struct reading *reading, archive_type *archive, size_t *unpacked, con
     }
     bool is_first = true;
     for (;;) {
-        la_ssize_t got = archive_read_data(archive, chunk, CHUNK);
+        la_ssize_t got = archive_read_data(archive, chunk, ARCHIVE_STEP);
         if (is_first && got > 0 && is_evtx(chunk, (size_t)got)) {
             return spool_evtx(reading, name, chunk, (size_t)got, more_of_archive, archive, err);
         }
