@@ -202,7 +202,7 @@ judge_certificate(struct probe *probe, const struct attempt *attempt, struct byt
     } else if (it.not_before_s > now_s || it.not_after_s < now_s) {
         probe_say(probe, PROBE_FAILURE, "issued", "scep-fail-badtime", "Set the clocks.",
             "the certificate for %s is not valid at this machine's time", subject);
-    } else if (!bytes_equal(it.subject, buffer_bytes(&attempt->subject))) {
+    } else if (!pki_name_equal(it.subject, buffer_bytes(&attempt->subject))) {
         probe_say(probe, PROBE_WARNING, "issued", NULL,
             "Compare the template of the CA with the profile.",
             "the certificate is for %s, which is not the subject that was asked for", subject);
