@@ -250,10 +250,11 @@ def spread_of_medians(port, messages, rounds):
     return max(medians) / min(medians) - 1
 
 
+@pytest.mark.unsanitized("medians within a tenth: what a sanitizer costs depends on more than the message")
 def test_T16_seven_faults_take_one_time(make_server, keys):
     server = make_server(init=["--ca-key", "rsa:2048"]).start()
     messages = {n: request(server, keys[0], envelope=e, transaction_id="t" + str(i)) for i, (n, e) in enumerate(seven_faults(server.ra(), keys[0]).items())}
-    rounds = 150 if "sanit" in str(kurier.BUILD) or "threads" in str(kurier.BUILD) else 1430  # 10,000 samples
+    rounds = 1430  # 10,000 samples
     # A busy machine is no fault of the server's: the least of three tries counts.
     assert min(spread_of_medians(server.port, messages, rounds // 3) for _ in range(3)) < 0.10
 
