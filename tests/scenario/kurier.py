@@ -17,6 +17,8 @@ import scepmsg
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("KURIER_BUILD", ROOT / "build" / "gcc"))
 PROGRAM = str(BUILD / "kurier")
+# How many times longer a sanitizer's build may take where a test waits for something.
+SLOWER = 5 if BUILD.name in ("sanitizers", "threads") else 1
 
 
 def free_port():
@@ -26,7 +28,7 @@ def free_port():
 
 
 def run(*args, **kwargs):
-    return subprocess.run([PROGRAM, *args], capture_output=True, text=True, timeout=60, **kwargs)
+    return subprocess.run([PROGRAM, *args], capture_output=True, text=True, timeout=60 * SLOWER, **kwargs)
 
 
 class Server:
@@ -51,7 +53,7 @@ class Server:
         """change: a function from the file's text to the new text."""
         self.config_path.write_text(change(self.config_path.read_text()))
 
-    def start(self, wrap=(), ready_s=20):
+    def start(self, wrap=(), ready_s=20 * SLOWER):
         """wrap: a command that runs the server, and ready_s seconds of patience with it."""
         self.log_path = self.home.parent / (self.home.name + ".log")
         log = open(self.log_path, "ab")
@@ -68,7 +70,7 @@ class Server:
             time.sleep(0.02)
         raise AssertionError("not ready: " + self.log())
 
-    def stop(self, seconds=40):
+    def stop(self, seconds=40 * SLOWER):
         if self.process is not None:
             self.process.send_signal(signal.SIGTERM)
             status = self.process.wait(timeout=seconds)
@@ -185,7 +187,7 @@ class Server:
 
 def http(port, method, target, body=b"", version="1.1", headers=(), raw=None):
     """One request on a connection of its own: status, headers, body."""
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as s:
+    with socket.create_connection(("127.0.0.1", port), timeout=30 * SLOWER) as s:
         lines = [f"{method} {target} HTTP/{version}"]
         if version == "1.1":
             lines += ["Host: 127.0.0.1", "Connection: close"]

@@ -101,7 +101,7 @@ accounts:
         self.wait_for("event=ready ", offset)
         return self
 
-    def wait_for(self, text, offset=0, timeout=20):
+    def wait_for(self, text, offset=0, timeout=20 * kurier.SLOWER):
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             found = self.log_path.read_bytes()[offset:].decode(errors="replace")
@@ -128,9 +128,9 @@ accounts:
         """One request: status, headers, body."""
         port = port or self.admin
         if port in (self.port, self.local):
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30 * kurier.SLOWER)
         else:
-            connection = http.client.HTTPSConnection("localhost", port, timeout=30, context=self.context(port))
+            connection = http.client.HTTPSConnection("localhost", port, timeout=30 * kurier.SLOWER, context=self.context(port))
         try:
             connection.request(method, path, body, headers or {})
             answer = connection.getresponse()
