@@ -339,7 +339,7 @@ def test_devices_do_not_wait_for_passwords(make_web):
         statuses = [a[0] for a in pool.map(lambda i: server.page("jamf", f"wrong {i}"), range(40))]
     stop.set()
     thread.join()
-    assert set(statuses) <= {401, 503} and statuses.count(401) >= 20  # beyond the queue: come again
+    assert set(statuses) <= {401, 503} and statuses.count(401) >= 20 // kurier.SLOWER  # beyond the queue: come again
     assert statistics.median(took) < 0.1 * kurier.SLOWER, statistics.median(took)
     tasks = os.listdir(f"/proc/{server.role_pids()['kurier-front']}/task")
     assert len(tasks) == 2
