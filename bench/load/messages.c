@@ -213,8 +213,16 @@ make_enrolment(struct load_messages *m, struct load_item *item)
     must(base_random_fill(&m->random, id, sizeof(id), &err), &err);
     must(base_random_fill(&m->random, item->nonce, sizeof(item->nonce), &err), &err);
     base_hex(BYTES_ARRAY(id), item->transaction_id);
-    must(pki_csr_build(client->key, buffer_bytes(&client->subject), BYTES_NONE,
-             next_challenge(m, line, sizeof(line)), PKI_SHA256, &csr, &err),
+    char name[64];
+    (void)snprintf(name, sizeof(name), "CN=load-%s,O=Example", item->transaction_id);
+    struct bytes subject = buffer_bytes(&client->subject);
+    BUFFER_LOCAL(own_subject, 256);
+    if (m->options->is_foreign) { /* scepserver issues once for each name */
+        must(pki_name_from_text(bytes_from_text(name), &own_subject, &err), &err);
+        subject = buffer_bytes(&own_subject);
+    }
+    must(pki_csr_build(client->key, subject, BYTES_NONE, next_challenge(m, line, sizeof(line)),
+             PKI_SHA256, &csr, &err),
         &err);
     const struct scep_client_request request = {.type = SCEP_PKCS_REQ,
         .signer_key = client->key,
