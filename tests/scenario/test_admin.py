@@ -342,7 +342,7 @@ def test_devices_do_not_wait_for_passwords(make_web):
     assert set(statuses) <= {401, 503} and statuses.count(401) >= 20 // kurier.SLOWER  # beyond the queue: come again
     assert statistics.median(took) < 0.1 * kurier.SLOWER, statistics.median(took)
     tasks = os.listdir(f"/proc/{server.role_pids()['kurier-front']}/task")
-    assert len(tasks) == 2
+    assert len(tasks) == 2 + (kurier.BUILD.name == "threads")  # that sanitizer has a thread of its own
     server.stop()
 
 
