@@ -210,8 +210,8 @@ check_intune_there(const struct config_settings *settings, const struct config_e
             *out_line = LINE_OF(profile, "profile", approval);
             return base_fail(err, E_CONFIG_VALUE,
                 "profile %s waits for approval, at endpoint %s with %s: the request, with which "
-                "Intune "
-                "is told, is not kept meanwhile; say approval: no, or use an endpoint without it",
+                "Intune is told, is not kept meanwhile; say approval: no, or use an endpoint "
+                "without it",
                 profile->place.name, at, name);
         }
     }

@@ -68,7 +68,8 @@ put_usages(struct profile_shell *shell, const struct profile_spec *spec)
 static void
 put_ca(struct profile_shell *shell, const struct profile_spec *spec, struct bytes nickname)
 {
-    bool is_https = profile_shell_https(shell, spec->url);
+    bool is_https = profile_is_https(spec->url);
+    profile_shell_tls_comment(shell, spec->url);
     if (is_https) {
         profile_shell_put(shell, "tls=/etc/ssl/certs/ca-certificates.crt\n"
                                  "[ -r \"$tls\" ] || tls=/etc/pki/tls/certs/ca-bundle.crt\n");

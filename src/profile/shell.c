@@ -63,19 +63,23 @@ profile_shell_comment(struct profile_shell *shell, const char *text, struct byte
 }
 
 bool
-profile_shell_https(struct profile_shell *shell, struct bytes url)
+profile_is_https(struct bytes url)
 {
     static const char scheme[] = "https:";
-    bool is_https = url.len >= strlen(scheme) &&
-                    strncasecmp((const char *)url.ptr, scheme, strlen(scheme)) == 0;
-    if (is_https) {
+    return url.len >= strlen(scheme) &&
+           strncasecmp((const char *)url.ptr, scheme, strlen(scheme)) == 0;
+}
+
+void
+profile_shell_tls_comment(struct profile_shell *shell, struct bytes url)
+{
+    if (profile_is_https(url)) {
         profile_shell_put(shell,
             "# The address is https: this machine must trust the CA of that server's TLS\n"
             "# certificate. Debian: put it into /usr/local/share/ca-certificates as NAME.crt and\n"
             "# run update-ca-certificates; Fedora: /etc/pki/ca-trust/source/anchors,\n"
             "# update-ca-trust.\n");
     }
-    return is_https;
 }
 
 void

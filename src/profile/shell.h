@@ -24,9 +24,10 @@ void profile_shell_word(struct profile_shell *shell, struct bytes word);
 void profile_shell_quoted(struct profile_shell *shell, struct bytes word);
 /* A comment line; control characters become '?', so that it stays one line. */
 void profile_shell_comment(struct profile_shell *shell, const char *text, struct bytes value);
-/* True: the URL is https. Then comment lines say what the machine needs for it, because these
- * clients believe the machine's CAs and no file of ours. */
-bool profile_shell_https(struct profile_shell *shell, struct bytes url);
+bool profile_is_https(struct bytes url);
+/* For an https URL, comment lines say what the machine needs for it: these clients believe the
+ * machine's CAs and no file of ours. For another, nothing. */
+void profile_shell_tls_comment(struct profile_shell *shell, struct bytes url);
 /* A here-document of certificates as PEM into the file @name (ours, without special characters). */
 void profile_shell_certificates(
     struct profile_shell *shell, const char *name, const struct bytes *certificates, size_t count);

@@ -90,7 +90,7 @@ write_script(const struct profile_spec *spec, struct buffer *out, struct base_er
     profile_shell_put(&shell,
         "# The challenge in it serves one enrolment: keep this file to the device.\n"
         "# usage: sh FILE [FOLDER]   key.pem, cert.pem and the CA's certificates go there\n");
-    (void)profile_shell_https(&shell, spec->url);
+    profile_shell_tls_comment(&shell, spec->url);
     profile_shell_put(&shell, "set -eu\numask 077\nmkdir -p -- \"${1:-.}\"\ncd -- \"${1:-.}\"\n");
     for (size_t i = 0; i < spec->ca_count; i++) {
         (void)snprintf(text, sizeof(text), "ca-%zu.pem", i);

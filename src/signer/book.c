@@ -9,8 +9,8 @@
 
 #include "base/banned.h"
 
-/* How many of the newest records are learnt at the start: two generations of serials. */
-#define LEARN_COUNT ((uint64_t)2 * 8192)
+/* How many of the newest records are learnt at the start. */
+#define LEARN_COUNT ((uint64_t)(2 * SIGNER_SERIALS_GENERATION))
 /* A sync is not begun sooner than this after the last one, to leave the disk to the ledger. */
 #define SYNC_PAUSE_NS 50000000L
 

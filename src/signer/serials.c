@@ -7,9 +7,8 @@
 /* A body is signed moments after it was checked. One that comes when its generation is gone costs a
  * look through the journal's file, so memory need not grow with what was signed. */
 #define GENERATION_MIN ((size_t)4096)
-#define GENERATION_MAX ((size_t)8192)
 #define GENERATION_MS ((int64_t)48 * 3600 * 1000)
-#define CAPACITY (2 * GENERATION_MAX)
+#define CAPACITY (2 * SIGNER_SERIALS_GENERATION)
 _Static_assert((CAPACITY & (CAPACITY - 1)) == 0, "a power of two");
 
 struct slot {
@@ -104,7 +103,7 @@ put(struct generation *generation, struct slot slot)
 static bool
 is_full(const struct generation *generation, int64_t at_ms)
 {
-    return generation->count >= GENERATION_MAX ||
+    return generation->count >= SIGNER_SERIALS_GENERATION ||
            (generation->count >= GENERATION_MIN && at_ms - generation->first_at_ms > GENERATION_MS);
 }
 

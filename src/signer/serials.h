@@ -17,6 +17,9 @@
 /* Serials whose records may share a slot's key: with a secret 64-bit key, in truth one. */
 #define SIGNER_CANDIDATES_MAX 8
 
+/* What it remembers at most: two generations of so many. */
+#define SIGNER_SERIALS_GENERATION ((size_t)8192)
+
 struct signer_serials;
 
 /* @secret keys the table, so that nobody can choose serials that collide in it. NULL without

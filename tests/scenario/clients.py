@@ -66,3 +66,19 @@ def certmonger(server, folder, bundle, commands, url=None, before=()):
     done = subprocess.run([*before, "dbus-run-session", "--", "bash", "-c", script], cwd=work, env=environment, capture_output=True,
                           text=True, timeout=150)
     return work, done.stdout + done.stderr
+
+
+def certmonger_requests_resubmits_and_rekeys(server, folder, openssl, bundle, cas, **where):
+    """first, second and third, each a certificate with its key, in the folder that is returned."""
+    challenge = server.challenge("--device", "monger")
+    work, text = certmonger(server, folder, bundle, f"""
+getcert request -s -c kurier -f $PWD/cert.pem -k $PWD/key.pem -N CN=monger,O=Example -D monger.example.org -L {challenge} -I one -w -v
+cp cert.pem first.pem; cp key.pem first.key
+getcert resubmit -s -i one -w -v; cp cert.pem second.pem; cp key.pem second.key
+getcert rekey -s -i one -w -v; cp cert.pem third.pem; cp key.pem third.key
+getcert list -s
+""", **where)
+    assert "status: MONITORING" in text, text
+    for name in ("first", "second", "third"):
+        verify(openssl, cas, work / f"{name}.pem", work / f"{name}.key")
+    return work

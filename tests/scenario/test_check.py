@@ -148,17 +148,23 @@ def test_something_that_is_not_http():
         assert outcomes(check(f"http://127.0.0.1:{listener.getsockname()[1]}/scep"), "reachable") == ["failure"]
 
 
-def test_an_expired_tls_certificate(folder):
+def self_signed_tls(folder, begins, ends):
+    """A context with a certificate for 127.0.0.1 that nobody knows; both in days from now."""
     key = rsa.generate_private_key(65537, 2048)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
     now = datetime.datetime.now(datetime.timezone.utc)
     certificate = (x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(7)
-                   .not_valid_before(now - datetime.timedelta(days=30)).not_valid_after(now - datetime.timedelta(days=3)).sign(key, hashes.SHA256()))
+                   .not_valid_before(now + datetime.timedelta(days=begins)).not_valid_after(now + datetime.timedelta(days=ends)).sign(key, hashes.SHA256()))
     path = folder / "tls.pem"
     path.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
                      + certificate.public_bytes(serialization.Encoding.PEM))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(path)
+    return context
+
+
+def test_an_expired_tls_certificate(folder):
+    context = self_signed_tls(folder, -30, -3)
     with Site(200, "text/plain", b"AES\nSHA-256", context=context) as site:
         answer = check(site.url)
     tls = one(answer, "tls")

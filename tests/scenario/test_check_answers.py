@@ -1,17 +1,14 @@
 """kurier check: what a foreign server announces, shows and issues, one thing at a time out of the ordinary."""
 
 import datetime
-import ssl
 
 import pytest
 from asn1crypto import core
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 import foreign
 import scepmsg
-from test_check import Site, check, one, outcomes
+from test_check import Site, check, one, outcomes, self_signed_tls
 
 
 @pytest.fixture
@@ -22,16 +19,7 @@ def server():
 
 
 def test_a_tls_certificate_that_this_machine_does_not_know(folder):
-    key = rsa.generate_private_key(65537, 2048)
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.datetime.now(datetime.timezone.utc)
-    certificate = (x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(7)
-                   .not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(now + datetime.timedelta(days=300)).sign(key, hashes.SHA256()))
-    path = folder / "tls.pem"
-    path.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-                     + certificate.public_bytes(serialization.Encoding.PEM))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(path)
+    context = self_signed_tls(folder, -1, 300)
     with Site(200, "text/plain", b"AES\nSHA-256", context=context) as site:
         tls = one(check(site.url), "tls")
     assert (tls["outcome"], tls["cause"]) == ("warning", "tls-failure") and "does not accept" in tls["text"]

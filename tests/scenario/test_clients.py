@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 import kurier
-from clients import certmonger, chain_file, pki, strongswan, verify
+from clients import certmonger, certmonger_requests_resubmits_and_rekeys, chain_file, pki, strongswan, verify
 
 
 @pytest.fixture(params=["root", "issuing"])
@@ -75,17 +75,7 @@ def approve_when_waiting(server, device):
 
 def test_certmonger_requests_resubmits_and_rekeys(server, folder, openssl):
     _, cas, bundle = chain_file(server, folder, openssl)
-    challenge = server.challenge("--device", "monger")
-    work, text = certmonger(server, folder, bundle, f"""
-getcert request -s -c kurier -f $PWD/cert.pem -k $PWD/key.pem -N CN=monger,O=Example -D monger.example.org -L {challenge} -I one -w -v
-cp cert.pem first.pem; cp key.pem first.key
-getcert resubmit -s -i one -w -v; cp cert.pem second.pem; cp key.pem second.key
-getcert rekey -s -i one -w -v; cp cert.pem third.pem; cp key.pem third.key
-getcert list -s
-""")
-    assert "status: MONITORING" in text, text
-    for name in ("first", "second", "third"):
-        verify(openssl, cas, work / f"{name}.pem", work / f"{name}.key")
+    work = certmonger_requests_resubmits_and_rekeys(server, folder, openssl, bundle, cas)
     assert (work / "first.key").read_bytes() == (work / "second.key").read_bytes() != (work / "third.key").read_bytes()
     serials = {openssl("x509", "-in", str(work / f"{n}.pem"), "-noout", "-serial") for n in ("first", "second", "third")}
     assert len(serials) == 3

@@ -11,7 +11,7 @@ import pytest
 
 import kurier
 import web
-from clients import certmonger, chain_file, pki, strongswan, verify
+from clients import certmonger, certmonger_requests_resubmits_and_rekeys, chain_file, pki, strongswan, verify
 
 Setting = collections.namedtuple("Setting", "server port trust")  # trust: the file with whom a client believes
 
@@ -90,17 +90,7 @@ def test_certmonger_requests_resubmits_and_rekeys(setting, folder, openssl):
     """It believes -R for the first request of each step only, and the machine's CAs for the second one, PKIOperation."""
     server = setting.server
     _, cas, _ = chain_file(server, folder, openssl)
-    challenge = server.challenge("--device", "monger")
-    work, text = certmonger(server, folder, setting.trust, f"""
-getcert request -s -c kurier -f $PWD/cert.pem -k $PWD/key.pem -N CN=monger,O=Example -D monger.example.org -L {challenge} -I one -w -v
-cp cert.pem first.pem; cp key.pem first.key
-getcert resubmit -s -i one -w -v; cp cert.pem second.pem; cp key.pem second.key
-getcert rekey -s -i one -w -v; cp cert.pem third.pem; cp key.pem third.key
-getcert list -s
-""", url=url(setting), before=trusting(folder, setting.trust))
-    assert "status: MONITORING" in text, text
-    for name in ("first", "second", "third"):
-        verify(openssl, cas, work / f"{name}.pem", work / f"{name}.key")
+    certmonger_requests_resubmits_and_rekeys(server, folder, openssl, setting.trust, cas, url=url(setting), before=trusting(folder, setting.trust))
     assert len(server.certificates()) == 3
 
 

@@ -11,29 +11,14 @@
 #include "pki/csr.h"
 #include "pki/name.h"
 
+#include "fixture.h"
+
 #include "base/banned.h"
 
 #define CHALLENGE "1.2.840.113549.1.9.7"
 #define EXTENSION_REQUEST "1.2.840.113549.1.9.14"
 #define SAN "2.5.29.17"
 #define SID "1.3.6.1.4.1.311.25.2"
-
-static struct pki_private_key *key;
-
-static int
-make_key(void **state)
-{
-    (void)state;
-    return pki_private_key_generate(BYTES_LITERAL("rsa:2048"), &key, NULL) == BASE_OK ? 0 : 1;
-}
-
-static int
-free_key(void **state)
-{
-    (void)state;
-    pki_private_key_free(key);
-    return 0;
-}
 
 /* A request whose attributes @write writes; the signature is 256 octets of anything. */
 static enum base_code

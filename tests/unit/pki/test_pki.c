@@ -14,24 +14,9 @@
 #include "pki/csr.h"
 #include "pki/name.h"
 
+#include "fixture.h"
+
 #include "base/banned.h"
-
-static struct pki_private_key *key;
-
-static int
-make_key(void **state)
-{
-    (void)state;
-    return pki_private_key_generate(BYTES_LITERAL("rsa:2048"), &key, NULL) == BASE_OK ? 0 : 1;
-}
-
-static int
-free_key(void **state)
-{
-    (void)state;
-    pki_private_key_free(key);
-    return 0;
-}
 
 static void
 make_certificate(struct buffer *out)
