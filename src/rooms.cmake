@@ -4,7 +4,7 @@ room(der        DEPS base)
 room(pki        DEPS base der LIBS PkgConfig::CRYPTO)
 room(scep       DEPS base der pki)
 room(journal    DEPS base LIBS PkgConfig::CRYPTO)
-room(ipc        DEPS base LIBS PkgConfig::SECCOMP)
+room(ipc        DEPS base)
 room(config     DEPS base ipc LIBS PkgConfig::YAML)
 room(policy     DEPS base der pki)
 room(store      DEPS base journal LIBS PkgConfig::SQLITE)
@@ -25,6 +25,14 @@ role(front  kurier-front)
 role(notifier kurier-notifier)
 role(config kurier-config)
 role(cli    kurier)
+
+# Not installed: what makes the seccomp programs of the roles from the tables of system calls, when Kurier is built.
+add_executable(kurier-filters ${CMAKE_SOURCE_DIR}/tools/filters.c ${CMAKE_SOURCE_DIR}/src/ipc/confine_tables.c)
+target_include_directories(kurier-filters PRIVATE ${CMAKE_BINARY_DIR}/rooms/ipc ${CMAKE_BINARY_DIR}/rooms/base)
+target_link_libraries(kurier-filters PRIVATE PkgConfig::SECCOMP)
+add_custom_command(OUTPUT ${CMAKE_BINARY_DIR}/confine_filters.c
+  COMMAND kurier-filters > ${CMAKE_BINARY_DIR}/confine_filters.c DEPENDS kurier-filters VERBATIM)
+target_sources(kurier_ipc PRIVATE ${CMAKE_BINARY_DIR}/confine_filters.c)
 
 # Not installed: documents that are made from the code.
 add_executable(kurier-docs ${CMAKE_SOURCE_DIR}/tools/docs.c)

@@ -1,86 +1,21 @@
 #include "ipc/confine.h"
 
 #include <errno.h>
-#include <sched.h>
-#include <seccomp.h>
-#include <signal.h>
+#include <linux/seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
-#include "base/own.h"
-#include "ipc/confine_tables.h"
+#include "ipc/confine_filters.h"
 #include "ipc/landlock.h"
 #include "ipc/role.h"
 
 #include "base/banned.h"
-
-typedef void seccomp_filter;
-OWNER(seccomp_filter, seccomp_release)
-
-/* One rule for each name of a list that is separated by blanks. */
-MUST_CHECK static enum base_code
-add_names(seccomp_filter *filter, uint32_t action, const char *names, struct base_error *err)
-{
-    char name[64] = "";
-    while (*names != '\0') {
-        size_t len = strcspn(names, " ");
-        (void)snprintf(name, sizeof(name), "%.*s", (int)(len < 63 ? len : 63), names);
-        int number = seccomp_syscall_resolve_name(name);
-        if (number == __NR_SCMP_ERROR) {
-            return base_fail(err, E_CONFINEMENT, "no system call %s in the filter library", name);
-        }
-        /* One that this architecture lacks has a negative number and no rule. */
-        int status = number < 0 ? 0 : seccomp_rule_add(filter, action, number, 0);
-        if (status != 0) {
-            return base_fail_errno(err, E_CONFINEMENT, -status, "seccomp rule for %s", name);
-        }
-        names += len;
-        names += strspn(names, " ");
-    }
-    return BASE_OK;
-}
-
-/* Calls that are allowed with certain arguments only. */
-MUST_CHECK static enum base_code
-add_conditions(
-    seccomp_filter *filter, const struct ipc_syscall_table *table, struct base_error *err)
-{
-    int status = 0;
-    /* No memory that is both filled by us and executed: code comes from the program's files. */
-    status |= seccomp_rule_add(
-        filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-    status |= seccomp_rule_add(
-        filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-    /* abort(3) signals itself; nobody else is ours to signal. */
-    status |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-        SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0));
-    status |= seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
-    if (table->may_start_threads) {
-        /* clone3 hides its flags in memory, where a filter cannot look: with ENOSYS the C library
-         * falls back to clone, whose flags are seen. */
-        status |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-            SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
-    }
-    if (table->role == IPC_NOTIFIER) {
-        for (size_t i = 0; i < sizeof(ipc_notifier_families) / sizeof(ipc_notifier_families[0]);
-             i++) {
-            status |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-                SCMP_A0(SCMP_CMP_EQ, ipc_notifier_families[i], 0));
-        }
-    }
-    if (table->role == IPC_FRONT || table->role == IPC_NOTIFIER) {
-        for (size_t i = 0; i < sizeof(ipc_front_ioctls) / sizeof(ipc_front_ioctls[0]); i++) {
-            status |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-                SCMP_A1(SCMP_CMP_EQ, ipc_front_ioctls[i], 0));
-        }
-    }
-    return status == 0 ? BASE_OK : base_fail(err, E_CONFINEMENT, "a conditional seccomp rule");
-}
 
 /* valgrind has no seccomp(2): in a test build, and nowhere else, a role may do without for it. */
 static bool
@@ -93,35 +28,34 @@ is_filter_left_out(void)
 #endif
 }
 
+static const struct ipc_filter *
+find_filter(enum ipc_role role)
+{
+    for (size_t i = 0; i < ipc_filter_count; i++) {
+        if (ipc_filters[i].role == role) {
+            return &ipc_filters[i];
+        }
+    }
+    return NULL;
+}
+
 MUST_CHECK static enum base_code
 apply_seccomp(const struct ipc_confinement *confinement, struct base_error *err)
 {
     if (is_filter_left_out()) {
         return BASE_OK;
     }
-    const struct ipc_syscall_table *table = ipc_syscall_table_find(confinement->role);
-    if (table == NULL) {
+    const struct ipc_filter *filter = find_filter(confinement->role);
+    if (filter == NULL) {
         return base_fail(err, E_CONFINEMENT, "there is no table of system calls for role %d",
             (int)confinement->role);
     }
-    OWN(seccomp_filter) filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-    if (filter == NULL) {
-        return base_fail(err, E_CONFINEMENT, "seccomp_init");
-    }
-    /* A call by another architecture's numbers is an attack. A binary tree keeps the cost of a call
-     * logarithmic; a library without it makes a list. */
-    (void)seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
-    (void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-    TRY(add_names(filter, SCMP_ACT_ALLOW, ipc_syscalls_common, err));
-    TRY(add_names(filter, SCMP_ACT_ALLOW, table->allowed, err));
-#ifdef KURIER_SANITIZED
-    TRY(add_names(filter, SCMP_ACT_ALLOW, ipc_syscalls_sanitizer, err));
-#endif
-    TRY(add_names(filter, SCMP_ACT_KILL_PROCESS, ipc_syscalls_deadly, err));
-    TRY(add_conditions(filter, table, err));
-    int status = seccomp_load(filter);
-    if (status != 0) {
-        return base_fail_errno(err, E_CONFINEMENT, -status, "seccomp_load");
+    struct sock_filter program[IPC_FILTER_MAX];
+    memcpy(program, filter->program, filter->len * sizeof(program[0]));
+    program[filter->pid_at].k = (uint32_t)getpid();
+    struct sock_fprog loaded = {.len = (unsigned short)filter->len, .filter = program};
+    if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &loaded) != 0) {
+        return base_fail_errno(err, E_CONFINEMENT, errno, "seccomp");
     }
     return BASE_OK;
 }

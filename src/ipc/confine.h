@@ -3,10 +3,10 @@
  *
  * A role opens what it must, then calls ipc_confine() once, before the first octet from a peer is
  * read. From then on: no new privileges, no core dump, not traceable, a seccomp filter with one
- * table per role (confine_tables.c), and, where the kernel has Landlock, only the named folders. A
- * filter denies with EPERM; what only an attacker would try (execve, ptrace, ...) kills the
- * process. seccomp must be there. The absence of the rest is logged as a warning, or is
- * E_CONFINEMENT when the configuration says `confinement: strict`.
+ * program per role (confine_tables.c says what is in it), and, where the kernel has Landlock, only
+ * the named folders. A filter denies with EPERM; what only an attacker would try (execve, ptrace,
+ * ...) kills the process. seccomp must be there. The absence of the rest is logged as a warning, or
+ * is E_CONFINEMENT when the configuration says `confinement: strict`.
  */
 #ifndef IPC_CONFINE_H
 #define IPC_CONFINE_H

@@ -8,9 +8,9 @@
 
 /*
  * What every role needs: its sockets, memory, time, randomness, locks, signals to itself, and its
- * end. mmap and mprotect are allowed without PROT_EXEC; tgkill to this process only (confine.c).
- * newfstatat is how the C library asks for fstat. sysinfo is asked by qsort. dup3 takes over a new
- * log file.
+ * end. mmap and mprotect are allowed without PROT_EXEC; tgkill to this process only
+ * (tools/filters.c). newfstatat is how the C library asks for fstat. sysinfo is asked by qsort.
+ * dup3 takes over a new log file.
  */
 const char ipc_syscalls_common[] = "read write readv writev close recvmsg sendmsg poll ppoll "
                                    "brk munmap mremap madvise "
@@ -56,7 +56,7 @@ static const char notifier[] =
 /* The config step reads one descriptor and writes to another. */
 static const char config[] = "";
 
-static const struct ipc_syscall_table tables[] = {
+const struct ipc_syscall_table ipc_syscall_tables[IPC_SYSCALL_TABLES] = {
     {IPC_FRONT, front, true},
     {IPC_LEDGER, ledger, false},
     {IPC_SIGNER, signer, true},
@@ -80,14 +80,3 @@ const char ipc_syscalls_deadly[] =
 
 const unsigned long ipc_front_ioctls[3] = {SIOCOUTQ, FIONREAD, FIONBIO};
 const unsigned long ipc_notifier_families[3] = {AF_INET, AF_INET6, AF_NETLINK};
-
-const struct ipc_syscall_table *
-ipc_syscall_table_find(enum ipc_role role)
-{
-    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
-        if (tables[i].role == role) {
-            return &tables[i];
-        }
-    }
-    return NULL;
-}

@@ -1,5 +1,6 @@
 /*
  * confine_tables.h - which system calls a role may use, as text that can be read and reviewed.
+ * Read when Kurier is built (tools/filters.c), and in no role.
  */
 #ifndef IPC_CONFINE_TABLES_H
 #define IPC_CONFINE_TABLES_H
@@ -15,12 +16,12 @@ struct ipc_syscall_table {
     bool may_start_threads; /* clone(2), with CLONE_THREAD only */
 };
 
+#define IPC_SYSCALL_TABLES 5
+extern const struct ipc_syscall_table ipc_syscall_tables[IPC_SYSCALL_TABLES];
+
 extern const char ipc_syscalls_common[];
 extern const char ipc_syscalls_sanitizer[]; /* sanitizer builds only */
 extern const char ipc_syscalls_deadly[];    /* kill the process */
-
-/* NULL: no such role. */
-const struct ipc_syscall_table *ipc_syscall_table_find(enum ipc_role role);
 
 /* The families of which the notifier may make a socket. */
 extern const unsigned long ipc_notifier_families[3];

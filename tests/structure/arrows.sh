@@ -39,11 +39,11 @@ expect() {
     found=$(libraries "$1")
     [ "$found" = "$2" ] || complain "$1 needs '$found', may need '$2'"
 }
-expect kurier-signer 'libcrypto libseccomp '
-expect kurier-ledger 'libcrypto libjansson libseccomp libsqlite3 '
-expect kurier-front 'libcrypto libevent_core-2.1 libevent_openssl-2.1 libjansson libseccomp libssl '
-expect kurier-notifier 'libcrypto libcurl libjansson libseccomp '
-expect kurier-config 'libseccomp libyaml-0 '
+expect kurier-signer 'libcrypto '
+expect kurier-ledger 'libcrypto libjansson libsqlite3 '
+expect kurier-front 'libcrypto libevent_core-2.1 libevent_openssl-2.1 libjansson libssl '
+expect kurier-notifier 'libcrypto libcurl libjansson '
+expect kurier-config 'libyaml-0 '
 
 # The front has no code that uses a private key of CA or RA or a database (a listener's TLS key is used by libssl alone); the
 # signer none that reads HTTP or SCEP.
