@@ -106,6 +106,7 @@ take_general(struct ipc_role_link *link, struct base_error *err)
     struct ipc_config_general general = {0};
     struct base_error why = {0};
     TRY(ipc_decode(&ipc_config_general_spec, &link->frame, &general, err));
+    link->is_config_begun = true;
     link->is_config_bad = false;
     link->next_level = general.log_level <= BASE_LOG_DEBUG ? (enum base_log_level)general.log_level
                                                            : BASE_LOG_INFO;
@@ -120,7 +121,8 @@ take_general(struct ipc_role_link *link, struct base_error *err)
     return BASE_OK;
 }
 
-/* The other parts of a configuration differ in their type only. */
+/* The other parts of a configuration differ in their type only. After one that was refused they are
+ * not looked at: there may be nothing to add them to. */
 #define TAKE_PART(part)                                                                            \
     MUST_CHECK static enum base_code take_##part(                                                  \
         struct ipc_role_link *link, struct base_error *err)                                        \
@@ -128,10 +130,11 @@ take_general(struct ipc_role_link *link, struct base_error *err)
         struct ipc_##part message;                                                                 \
         struct base_error why = {0};                                                               \
         TRY(ipc_decode(&ipc_##part##_spec, &link->frame, &message, err));                          \
-        if (link->handlers->on_##part == NULL) {                                                   \
+        if (link->handlers->on_##part == NULL || !link->is_config_begun) {                         \
             return unexpected(&link->frame, err);                                                  \
         }                                                                                          \
-        if (link->handlers->on_##part(link->arg, &message, &why) != BASE_OK) {                     \
+        if (!link->is_config_bad &&                                                                \
+            link->handlers->on_##part(link->arg, &message, &why) != BASE_OK) {                     \
             note_refusal(link, &why);                                                              \
         }                                                                                          \
         return BASE_OK;                                                                            \
@@ -150,11 +153,11 @@ take_config_tls(struct ipc_role_link *link, struct base_error *err)
     struct ipc_config_tls message;
     struct base_error why = {0};
     TRY(ipc_decode(&ipc_config_tls_spec, &link->frame, &message, err));
-    if (link->handlers->on_config_tls == NULL) {
+    if (link->handlers->on_config_tls == NULL || !link->is_config_begun) {
         return unexpected(&link->frame, err);
     }
-    if (link->handlers->on_config_tls(link->arg, &message, take_fd(&link->frame), &why) !=
-        BASE_OK) {
+    if (!link->is_config_bad && link->handlers->on_config_tls(
+                                    link->arg, &message, take_fd(&link->frame), &why) != BASE_OK) {
         note_refusal(link, &why);
     }
     return BASE_OK;
@@ -207,9 +210,10 @@ take_config_end(struct ipc_role_link *link, struct base_error *err)
 {
     struct ipc_config_end end = {0};
     TRY(ipc_decode(&ipc_config_end_spec, &link->frame, &end, err));
-    if (link->handlers->on_config_end == NULL) {
+    if (link->handlers->on_config_end == NULL || !link->is_config_begun) {
         return unexpected(&link->frame, err);
     }
+    link->is_config_begun = false;
     link->generation = end.generation;
     struct base_error why = {0};
     if (link->is_config_bad) {

@@ -70,6 +70,7 @@ struct ipc_role_link {
     const struct ipc_role_handlers *handlers;
     void *arg;
     bool is_configured;        /* a configuration was taken before: a refusal does not end us */
+    bool is_config_begun;      /* between CONFIG_GENERAL and CONFIG_END */
     bool is_config_bad;        /* something since CONFIG_GENERAL was refused */
     struct base_error refusal; /* why */
     uint32_t generation;

@@ -1203,3 +1203,38 @@ def test_D19_every_call_fails_once(make_server, keys, folder, role, kind):
     check_deaths_were_orderly(server, calls.offset)
     check_rules(server, calls.received)
     assert calls.faults == [], "\n".join(calls.faults)
+
+
+@pytest.mark.unsanitized("its malloc is the program's own: no library comes before it")
+@pytest.mark.parametrize("role", ROLES)
+def test_D19_every_allocation_of_a_start_fails_once(make_server, folder, role):
+    """The server starts, or says why not; and the next start is a good one."""
+    plan = Plan(folder)
+    server = make_server(init=["--ca-key", "rsa:2048"], environment=plan.environment()).start()
+    plan.arm(role, MEMORY, 0, 1 << 60)
+    kill_tree(server)
+    server.start()
+    most = plan.counted
+    draw = random.Random(int(os.environ.get("KURIER_TEST_SEED", "19")))
+    begin, hits, felt = time.monotonic(), 0, 0
+    for k in draw.sample(range(1, most + 1), most):
+        if time.monotonic() - begin > BUDGET_S / 2:
+            break
+        kill_tree(server)
+        offset = len(server.log())
+        plan.arm(role, MEMORY, errno.ENOMEM, k)
+        try:
+            server.start()
+        except AssertionError:
+            assert server.process.poll() == 3, f"allocation {k}: " + server.log()[offset:]
+            assert re.search(r"^kurier: .*\[KUR-\d+\]$", server.log()[offset:], re.M), f"allocation {k}: " + server.log()[offset:]
+        hits += plan.hits
+        plan.disarm()
+        died = deaths(server, role, offset)
+        # 9: the supervisor ends the others when one of them refuses the configuration.
+        assert [d for d in died if d[2] == "signal" and d[3] != "9"] == [], f"allocation {k}: " + server.log()[offset:]
+        felt += len(died) > 0
+    kill_tree(server)
+    server.start().stop()
+    print(f"{role}: {hits} of {most} allocations failed, {felt} were felt")
+    assert felt > 0
