@@ -87,6 +87,16 @@ def shared():
 
 
 @pytest.fixture
+def unharmed(shared, keys):
+    """Afterwards a good enrolment works, it is the only new certificate, and no role has ended meanwhile."""
+    before, pids = len(shared.certificates()), shared.role_pids()
+    yield
+    assert shared.role_pids() == pids
+    assert shared.enrol(keys[11], shared.challenge()).status == 0
+    assert len(shared.certificates()) == before + 1
+
+
+@pytest.fixture
 def openssl():
     def run(*args, data=None):
         done = subprocess.run(["openssl", *args], input=data, capture_output=True, timeout=60)

@@ -211,3 +211,8 @@ def http(port, method, target, body=b"", version="1.1", headers=(), raw=None):
 def load(pem_path):
     from asn1crypto import pem
     return ax509.Certificate.load(pem.unarmor(pathlib.Path(pem_path).read_bytes())[2])
+
+
+def with_approval(text):
+    assert "approval: no" in text
+    return text.replace("approval: no", "approval: yes")

@@ -5,11 +5,10 @@ import hashlib
 import os
 
 from asn1crypto import algos, cms, core, csr as acsr, x509 as ax509
-from cryptography.hazmat.primitives import hashes, padding as sympad
+from cryptography.hazmat.primitives import hashes, padding as sympad, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from cryptography.hazmat.primitives import serialization
 
 ARC = "2.16.840.1.113733.1.9."
 MESSAGE_TYPE, PKI_STATUS, FAIL_INFO, SENDER_NONCE, RECIPIENT_NONCE, TRANSACTION_ID = (ARC + str(n) for n in range(2, 8))
@@ -284,3 +283,13 @@ class CertRep:
     @property
     def certificate(self):
         return self.certificates[0]
+
+
+def rewrite(octets, change, keep=()):
+    """DER again after `change` on every element from the inside outwards; what is in `keep` stays as it is."""
+    out = b""
+    for tag, content, whole in elements(octets):
+        if tag & 0x20 and whole not in keep:
+            whole = tlv(tag, rewrite(content, change, keep))
+        out += change(whole)
+    return out

@@ -24,8 +24,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 import bound
 import kurier
 import scepmsg
-from test_durability import deaths, wait_until
-from test_ledger import with_approval
+from durable import deaths, wait_until
+from kurier import with_approval
 
 BAD_REQUEST, BAD_TIME = 2, 3
 SID = "1.3.6.1.4.1.311.25.2"

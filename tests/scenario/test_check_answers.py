@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 import foreign
 import scepmsg
-from test_check import Site, check, one, outcomes, self_signed_tls
+from checking import Site, check, one, outcomes, self_signed_tls
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 import kurier
-from test_ledger import with_approval
+from kurier import with_approval
 
 COMMANDS = ["init", "serve", "reload", "challenge", "delivery", "trace", "cert", "request", "crl", "audit", "diagnose", "check", "inspect",
             "enroll", "outbox", "profile", "secret", "account"]
@@ -207,7 +207,7 @@ def test_a_revoked_certificate_says_so(used, keys, reason):
     serial = next(c["serial"] for c in server.certificates() if int(c["serial"], 16) == rep.certificate.serial_number)
     assert server.command("cert", "revoke", serial, "--reason", reason).stdout == f"revoked {serial}\n"
     text = server.command("cert", "show", serial).stdout
-    assert re.search(rf"^status +revoked$", text, re.M) and re.search(rf"^revoked +{TIME}, {reason}$", text, re.M | re.I)
+    assert re.search(r"^status +revoked$", text, re.M) and re.search(rf"^revoked +{TIME}, {reason}$", text, re.M | re.I)
     row = next(c for c in server.certificates() if c["serial"] == serial)
     assert row["status"] == "revoked" and row["reason"].lower() == reason.lower() and re.fullmatch(r"\d{4}-.*Z", row["revoked"])
     again = server.command("cert", "revoke", serial, check=False)

@@ -16,7 +16,7 @@ import evtx
 import kurier
 import scepmsg
 from foreign import ForeignServer
-from test_diagnose import CASES, cmtrace, diagnose, event, found
+from logs import CASES, cmtrace, diagnose, event, found
 
 TRANSACTION = "0123456789ABCDEF0123456789ABCDEF01234567"
 

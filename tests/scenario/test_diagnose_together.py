@@ -15,8 +15,8 @@ import pytest
 
 import evtx
 import kurier
-from test_clients import certmonger, chain_file, pki, strongswan
-from test_diagnose import ACCEPTED, CASES, CONNECTOR, GENERATED, MODEL, NDES, WINDOWS_MODEL, android, diagnose, found, PKCS_REQ, SENT, TRYING
+from clients import certmonger, chain_file, pki, strongswan
+from logs import CASES, CONNECTOR, NDES, PKCS_REQ, SENT, TRYING, WINDOWS_MODEL, android, diagnose, found
 
 MDM = "Microsoft-Windows-DeviceManagement-Enterprise-Diagnostics-Provider"
 MORNING = calendar.timegm((2026, 3, 1, 9, 0, 0))

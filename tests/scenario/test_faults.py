@@ -5,55 +5,12 @@ import random
 import re
 import signal
 import socket
-import threading
 import time
 
 import pytest
 
 import kurier
-import scepmsg
-
-
-class Load(threading.Thread):
-    """Enrols until it is told to end; a request without an answer is sent again, as a device does."""
-
-    def __init__(self, server, keys, challenges, ra):
-        super().__init__(daemon=True)
-        self.server, self.keys, self.challenges, self.ra = server, keys, challenges, ra
-        self.received = {}
-        self.is_ending = False
-        self.unserved = []
-        self.wrong = []
-
-    def one(self, key, signer, challenge, subject):
-        content = scepmsg.envelope(scepmsg.make_csr(key, subject, (), challenge), [self.ra])
-        der = scepmsg.pki_message(content, key, signer, transaction_id=challenge[:8])
-        status, _, body = self.server.post(der)
-        return scepmsg.CertRep(body, self.ra, key) if status == 200 else None
-
-    def run(self):
-        signers = [scepmsg.self_signed(key) for key in self.keys]
-        while not self.is_ending:
-            try:
-                challenge = self.challenges.pop()
-            except IndexError:
-                return
-            i = random.randrange(len(self.keys))
-            deadline = time.monotonic() + 40
-            rep = None
-            while rep is None and time.monotonic() < deadline:
-                try:
-                    rep = self.one(self.keys[i], signers[i], challenge, "CN=load-" + challenge[:10])
-                except (OSError, ValueError, IndexError):
-                    rep = None
-                if rep is None:
-                    time.sleep(0.05)
-            if rep is None:
-                self.unserved.append(challenge)
-            elif rep.status != 0:
-                self.wrong.append((challenge, rep.fail_text))
-            else:
-                self.received.setdefault(challenge, set()).add(rep.certificate.sha256.hex())
+from durable import Load
 
 
 @pytest.mark.parametrize("victim", ["kurier-front", "kurier-ledger", "kurier-signer", "supervisor"])

@@ -12,47 +12,11 @@ import pytest
 from asn1crypto import core, x509 as ax509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 import kurier
 import scepmsg
+from hostile import BAD_ALG, BAD_MESSAGE_CHECK, BAD_REQUEST, Kept, nested, refused, request, seven_faults
 from scepmsg import tlv
-
-BAD_ALG, BAD_MESSAGE_CHECK, BAD_REQUEST, BAD_TIME, BAD_CERT_ID = range(5)
-
-
-def send(server, der, path="/scep"):
-    """Status and CertRep (None: refused before it could be answered). Never a 5xx."""
-    status, headers, body = server.post(der, path)
-    assert status == 200 or 400 <= status < 500, (status, body)
-    return status, scepmsg.CertRep(body, server.ra()) if status == 200 and headers["content-type"] == "application/x-pki-message" else None
-
-
-TEXTS = {f"{why} [{code}]" for code, why in re.findall(r"^\| (KUR-\d+) \| [^|]+ \| [^|]+ \| ([^|]+) \|", (kurier.ROOT / "docs/errors.md").read_text(), re.M)}
-
-
-def refused(server, der, fail_info=None):
-    """Told in the words of the catalogue and in no others."""
-    status, rep = send(server, der)
-    assert rep is None or rep.status == 2, (rep.status, rep.fail_text)
-    assert rep is None or rep.fail_text in TEXTS, rep.fail_text
-    assert fail_info is None or (rep is not None and rep.fail_info == fail_info), (status, rep and rep.fail_info, rep and rep.fail_text)
-    return rep
-
-
-def request(server, key, challenge=None, csr=None, ra=None, signer=None, signer_key=None, envelope=None, **message):
-    content = envelope or scepmsg.envelope(csr or scepmsg.make_csr(key, challenge=challenge), [ra or server.ra()])
-    return scepmsg.pki_message(content, signer_key or key, signer or scepmsg.self_signed(signer_key or key), **message)
-
-
-@pytest.fixture
-def unharmed(shared, keys):
-    """Afterwards a good enrolment works, it is the only new certificate, and no role has ended meanwhile."""
-    before, pids = len(shared.certificates()), shared.role_pids()
-    yield
-    assert shared.role_pids() == pids
-    assert shared.enrol(keys[11], shared.challenge()).status == 0
-    assert len(shared.certificates()) == before + 1
 
 
 # ---- challenges
@@ -158,44 +122,6 @@ def test_T18_replays_get_the_same_certificate_and_nothing_new(shared, keys):
 
 # ---- decryption says nothing
 
-def seven_faults(ra, key):
-    """Envelopes that do not open, each for another reason."""
-    plain = scepmsg.make_csr(key)
-    good = scepmsg.envelope(plain, [ra])
-    public = scepmsg.serialization.load_der_public_key(ra.public_key.dump())
-    n = public.public_numbers().n
-
-    def with_key(block):
-        """The wrapped key is this padded block, raw RSA."""
-        wrapped = pow(int.from_bytes(block, "big"), 65537, n).to_bytes(256, "big")
-        at = good.index(tlv(0x04, b"")[:1] + b"\x82\x01\x00")
-        return good[:at + 4] + wrapped + good[at + 260:]
-
-    iv, content_key = os.urandom(16), os.urandom(16)
-
-    def sealed(data):
-        encryptor = Cipher(algorithms.AES(content_key), modes.CBC(iv)).encryptor()
-        return encryptor.update(data) + encryptor.finalize()
-
-    def with_content(data):
-        wrapped = public.encrypt(content_key, padding.PKCS1v15())
-        rid = tlv(0x30, ra.issuer.dump() + core.Integer(ra.serial_number).dump())
-        info = tlv(0x30, b"\x02\x01\x00" + rid + bytes.fromhex("300d06092a864886f70d0101010500") + tlv(0x04, wrapped))
-        content = tlv(0x30, bytes.fromhex("06092a864886f70d010701") + tlv(0x30, core.ObjectIdentifier(scepmsg.OIDS["aes128_cbc"]).dump() + tlv(0x04, iv)) + tlv(0x80, data))
-        return tlv(0x30, bytes.fromhex("06092a864886f70d010703") + tlv(0xA0, tlv(0x30, b"\x02\x01\x00" + tlv(0x31, info) + content)))
-
-    filler = b"\x11" * 300
-    return {
-        "wrong key": scepmsg.envelope(plain, [ra], wrong_key=True),
-        "wrong padding": with_key(b"\x00\x01" + filler[:237] + b"\x00" + os.urandom(16)),
-        "no separator": with_key(b"\x00\x02" + filler[:254]),
-        "wrong length": with_key(b"\x00\x02" + filler[:229] + b"\x00" + os.urandom(24)),
-        "bad cbc padding": with_content(sealed(b"\x00" * (len(plain) // 16 * 16 + 16))),
-        "garbage": with_content(sealed(os.urandom(len(plain) // 16 * 16) + b"\x10" * 16)),
-        "no block": with_content(sealed(b"\x10" * 320)[:-5]),
-    }
-
-
 def test_T16_seven_faults_have_one_answer(shared, keys, unharmed):
     """Head, length, attributes and what the log says: only nonce, signature and time may differ."""
     shapes, offset = set(), len(shared.log())
@@ -210,29 +136,6 @@ def test_T16_seven_faults_have_one_answer(shared, keys, unharmed):
     lines = [line for line in shared.log()[offset:].splitlines() if "transaction_id=shape" in line]
     told = {re.sub(r" (time|at|ms|delivery|request|source_port)=\S+", "", line) for line in lines}
     assert len(lines) >= 7 and len(told) == len(lines) // 7, told
-
-
-class Kept:
-    """One kept connection."""
-
-    def __init__(self, port):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=20)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-    def post(self, der):
-        head = f"POST /scep?operation=PKIOperation HTTP/1.1\r\nHost: a\r\nContent-Length: {len(der)}\r\n\r\n".encode()
-        self.socket.sendall(head + der)
-        data = b""
-        while b"\r\n\r\n" not in data:
-            piece = self.socket.recv(65536)
-            assert piece, "closed"
-            data += piece
-        head, _, rest = data.partition(b"\r\n\r\n")
-        self.is_ending = b"connection: close" in head.lower()
-        want = int(re.search(rb"content-length: *(\d+)", head, re.I).group(1))
-        while len(rest) < want:
-            rest += self.socket.recv(65536)
-        return int(head.split()[1]), rest
 
 
 def spread_of_medians(port, messages, rounds):
@@ -260,10 +163,6 @@ def test_T16_seven_faults_take_one_time(make_server, keys):
 
 
 # ---- shapes
-
-def nested(levels, indefinite=False):
-    return b"\x30\x80" * levels if indefinite else b"".join(b"\x30\x84" + (max(0, (levels - i) * 6)).to_bytes(4, "big") for i in range(levels))
-
 
 @pytest.mark.sanitized
 @pytest.mark.parametrize("octets", [

@@ -13,28 +13,16 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 import foreign
 import kurier
 import scepmsg
-from scepmsg import tlv
-from test_durability import deaths, restart
-from test_hostile import BAD_ALG, BAD_CERT_ID, BAD_MESSAGE_CHECK, BAD_REQUEST, BAD_TIME, nested, refused, request, unharmed  # noqa: F401
-from test_rules import rewrite
+from durable import deaths, restart
+from hostile import BAD_ALG, BAD_CERT_ID, BAD_MESSAGE_CHECK, BAD_REQUEST, BAD_TIME, csr_named, csr_of, nested, password, refused, request
+from scepmsg import rewrite, tlv
 
 DAY = 86400
-SHA256_RSA = bytes.fromhex("300d06092a864886f70d01010b0500")
 EXTENSION_REQUEST, MICROSOFT_EXTENSIONS = "1.2.840.113549.1.9.14", "1.3.6.1.4.1.311.2.1.14"
 SAN = "2.5.29.17"
 
 
 # ---- requests, octet by octet ---------------------------------------------------------------------------------------
-
-
-def csr_of(key, *attributes, name=None):
-    """A CSR with attributes in DER, in this order; its algorithm is what the key signs with."""
-    body = tlv(0x30, b"\x02\x01\0" + (name or scepmsg.build_name("CN=device").dump()) + scepmsg.spki(key) + tlv(0xA0, b"".join(attributes)))
-    return tlv(0x30, body + SHA256_RSA + tlv(0x03, b"\0" + key.sign(body, scepmsg.padding.PKCS1v15(), scepmsg.hashes.SHA256())))
-
-
-def password(text):
-    return scepmsg.attribute("1.2.840.113549.1.9.7", core.PrintableString(text).dump())
 
 
 def wanted(*extensions, oid=EXTENSION_REQUEST):
@@ -45,10 +33,6 @@ def wanted(*extensions, oid=EXTENSION_REQUEST):
 
 def sans(*names):
     return SAN, False, tlv(0x30, b"".join(tlv(0x82, n.encode()) if isinstance(n, str) else n for n in names))
-
-
-def csr_named(key, challenge, name):
-    return csr_of(key, password(challenge), name=name)
 
 
 def rdn(*texts, oid=b"\x06\x03\x55\x04\x03"):

@@ -1,7 +1,6 @@
 """Whole deliveries with the double of Intune: what the device gets, what trace says, what Intune was asked and told."""
 
 import os
-import re
 import subprocess
 import sys
 import time
@@ -11,7 +10,7 @@ import pytest
 import bound
 import kurier
 import scepmsg
-from test_notifier_intune import CODES, FAIL_INFO, code_table
+from tables import CODES, FAIL_INFO, code_table
 
 sys.path.insert(0, str(kurier.ROOT / "tests" / "double"))
 import client  # noqa: E402

@@ -8,6 +8,7 @@ from asn1crypto import x509 as ax509
 
 import kurier
 import scepmsg
+from kurier import with_approval
 
 
 def test_same_answers_running_and_stopped(make_server, keys):
@@ -153,11 +154,6 @@ def approving(tmp_path_factory):
     yield server
     server.stop()
     shutil.rmtree(path, ignore_errors=True)
-
-
-def with_approval(text):
-    assert "approval: no" in text
-    return text.replace("approval: no", "approval: yes")
 
 
 def poll(server, key, transaction_id):

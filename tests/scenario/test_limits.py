@@ -1,13 +1,13 @@
 """The bounds of docs/operations.md that need a whole server: at the bound it is served, one above it is refused."""
 
 import pytest
-from asn1crypto import crl as acrl, core
+from asn1crypto import core, crl as acrl
 
 import kurier
 import scepmsg
+from durable import restart
+from hostile import csr_named
 from scepmsg import tlv
-from test_durability import restart
-from test_hostile_content import csr_named
 
 DAY = 86400
 

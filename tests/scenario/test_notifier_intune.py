@@ -12,25 +12,13 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 import kurier
 import rolemsg
 import scepmsg
+from tables import CAUSES, CODES, FAIL_INFO, code_table
 
 sys.path.insert(0, str(kurier.ROOT / "tests" / "double"))
 import client  # noqa: E402
 
 ALLOWED, REFUSED, UNAVAILABLE = 1, 2, 3
 TAKEN, AGAIN, DEAD = 1, 2, 3
-CODES = {name: int(number) for name, number in re.findall(
-    r"^E\((\w+), (\d+),", (kurier.ROOT / "src" / "base" / "errors.def").read_text(), re.M)}
-FAIL_INFO = {int(number): info for number, info in re.findall(
-    r"^E\(\w+, (\d+), (\w+),", (kurier.ROOT / "src" / "base" / "errors.def").read_text(), re.M)}
-CAUSES = set(re.findall(r'^CAUSE\("([^"]+)"', (kurier.ROOT / "src" / "diagnose" / "catalogue.def").read_text(), re.M))
-
-
-def code_table():
-    """Rows of src/notifier/intune_codes.c: text, code, hresult, step, cause, is final."""
-    text = (kurier.ROOT / "src" / "notifier" / "intune_codes.c").read_text()
-    rows = re.findall(r'\{"(\w*)",\s*E_(\w+),\s*(0x[0-9A-F]{8}),\s*(\d),\s*"([^"]+)",\s*(true|false)\}', text)
-    assert len(rows) == 26
-    return rows
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ import contextlib
 import os
 import signal
 import sqlite3
-import subprocess
 import time
 
 import pytest
@@ -13,7 +12,7 @@ import pytest
 import bound
 import kurier
 import scepmsg
-from webhook import Webhook
+from webhook import Webhook, policy, put_secret
 
 
 @pytest.fixture
@@ -21,17 +20,6 @@ def hook():
     service = Webhook()
     yield service
     service.down()
-
-
-def policy(hook, endpoint="challenge, hr", **settings):
-    """The configuration's text with a webhook called hr."""
-    rows = dict({"type": "webhook", "url": hook.url, "secret": "hr"}, **settings)
-    section = "\npolicies:\n  hr:\n" + "".join(f"    {k}: {v}\n" for k, v in rows.items())
-    return lambda text: text.replace("    policies: [challenge]", f"    policies: [{endpoint}]").replace("\npolicies:\n", section)
-
-
-def put_secret(server, value):
-    subprocess.run([kurier.PROGRAM, "secret", "set", "hr", "--home", str(server.home)], input=value, check=True)
 
 
 @pytest.fixture

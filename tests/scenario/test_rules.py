@@ -4,8 +4,8 @@ import base64
 import hashlib
 import json
 import os
-import random
 import pathlib
+import random
 import shutil
 import socket
 import tempfile
@@ -23,13 +23,13 @@ from cryptography.x509.oid import AttributeOID
 import foreign
 import kurier
 import scepmsg
+from scepmsg import rewrite
 
 BAD_ALG, BAD_MESSAGE_CHECK, BAD_REQUEST, BAD_TIME, BAD_CERT_ID = range(5)
 DATA, SIGNED_DATA, ENVELOPED_DATA = (core.ObjectIdentifier("1.2.840.113549.1.7." + str(n)).dump() for n in (1, 2, 3))
 CONTENT_TYPE, MESSAGE_DIGEST = "1.2.840.113549.1.9.3", "1.2.840.113549.1.9.4"
 CAPABILITIES = b"SHA-512\nSHA-384\nSHA-256\nSHA-1\nAES\nDES3\nPOSTPKIOperation\nRenewal\nSCEPStandard"
 NULL = b"\x05\x00"
-
 SWITCHES = {
     "allow_3des: yes": "allow_3des: no", "allow_sha1: yes": "allow_sha1: no", "allow_get: yes": "allow_get: no",
     "failure_content: empty": "failure_content: absent", "certificate_with_ca: yes": "certificate_with_ca: no",
@@ -110,16 +110,6 @@ def issuer_and_subject(*names):
 def poll(server, key, transaction_id, payload=None, **more):
     payload = payload or issuer_and_subject("CN=Kurier CA", "CN=device")
     return server.enrol(key, csr=payload, message_type=20, transaction_id=transaction_id, **more)
-
-
-def rewrite(octets, change, keep=()):
-    """DER again after `change` on every element from the inside outwards; what is in `keep` stays as it is."""
-    out = b""
-    for tag, content, whole in scepmsg.elements(octets):
-        if tag & 0x20 and whole not in keep:
-            whole = scepmsg.tlv(tag, rewrite(content, change, keep))
-        out += change(whole)
-    return out
 
 
 def raw_exchange(port, *pieces):

@@ -1,13 +1,10 @@
 """A listener's own certificate is renewed before its end, while the server runs: the clock is moved under it."""
 
 import hashlib
-import mmap
 import os
 import re
 import signal
 import socket
-import ssl
-import struct
 import subprocess
 import time
 
@@ -15,32 +12,12 @@ import pytest
 
 import kurier
 import web
+from preload import Clock
 
 CAPABILITIES = "/scep?operation=GetCACaps"
 DAY = 86400
 NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME: Python's own clock is not moved
 MADE = re.compile(r"event=tls_certificate time=.* names=(\S+) not_after=(\S+) sha256=([0-9a-f]{64})")
-
-
-class Clock:
-    """tests/preload/clock.c and the file through which it is told how far ahead the time of day is."""
-
-    FORM = struct.Struct("qq32s")
-
-    def __init__(self, folder):
-        source = kurier.ROOT / "tests/preload/clock.c"
-        self.library, path = folder / "clock.so", folder / "ahead"
-        subprocess.run(["gcc", "-O1", "-shared", "-fPIC", "-Wall", "-Werror", "-o", str(self.library), str(source), "-ldl"], check=True)
-        self.library.chmod(0o755)
-        path.write_bytes(bytes(self.FORM.size))
-        path.chmod(0o644)
-        self.environment = {"LD_PRELOAD": str(self.library), "KURIER_CLOCKPLAN": str(path)}
-        with open(path, "r+b") as f:
-            self.memory = mmap.mmap(f.fileno(), self.FORM.size)
-
-    def set(self, ahead_s, apart_s=0, role=""):
-        """For everybody, and another time for one role."""
-        self.memory[:] = self.FORM.pack(int(ahead_s), int(apart_s), role.encode())
 
 
 @pytest.fixture

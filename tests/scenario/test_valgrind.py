@@ -10,8 +10,7 @@ import subprocess
 import pytest
 
 import kurier
-from test_policies import policy, put_secret
-from webhook import Webhook
+from webhook import Webhook, policy, put_secret
 
 pytestmark = pytest.mark.skipif("KURIER_VALGRIND" not in os.environ, reason="minutes: script/test valgrind")
 
