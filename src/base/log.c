@@ -24,12 +24,18 @@ append(struct base_log_record *record, const char *format, ...)
 }
 
 void
+base_log_set_level(struct base_log *log, enum base_log_level level)
+{
+    __atomic_store_n(&log->level, level, __ATOMIC_RELAXED);
+}
+
+void
 base_log_begin(struct base_log_record *record, const struct base_log *log,
     enum base_log_level level, const char *event, struct bytes transaction_id)
 {
     static const char *const level_names[] = {"error", "warn", "info", "debug"};
     record->log = log;
-    record->is_wanted = log->fd >= 0 && level <= log->level;
+    record->is_wanted = log->fd >= 0 && level <= __atomic_load_n(&log->level, __ATOMIC_RELAXED);
     record->len = 0;
     if (!record->is_wanted) {
         return;

@@ -37,6 +37,9 @@ struct base_log_record {
     char text[BASE_LOG_RECORD_MAX];
 };
 
+/* From now on, while other threads write through @log. */
+void base_log_set_level(struct base_log *log, enum base_log_level level);
+
 /* @event static; @transaction_id may be empty, and is escaped. */
 void base_log_begin(struct base_log_record *record, const struct base_log *log,
     enum base_log_level level, const char *event, struct bytes transaction_id);

@@ -168,7 +168,7 @@ ipc_role_ready(struct ipc_role_link *link, struct base_error *err)
 {
     struct ipc_ready ready = {.generation = link->generation};
     link->is_configured = true;
-    link->log.level = link->next_level;
+    base_log_set_level(&link->log, link->next_level);
     return ipc_send(link->fd, &ipc_ready_spec, &ready, -1, err);
 }
 

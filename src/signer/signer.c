@@ -167,7 +167,7 @@ take_settings(struct signer *signer)
     (void)pthread_mutex_lock(&signer->lock);
     struct signer_settings before = signer->settings;
     signer->settings = signer->coming;
-    signer->log.level = signer->settings.log_level;
+    base_log_set_level(&signer->log, signer->settings.log_level);
     (void)pthread_mutex_unlock(&signer->lock);
     memset(&signer->coming, 0, sizeof(signer->coming));
     signer_checked_forget(signer->checked);
